@@ -1,0 +1,1 @@
+"""Datasets: instruments, their files, and the batches that networks train on."""

@@ -1,0 +1,184 @@
+"""The contract between a dataset and a network, and the batches that keep it."""
+
+import abc
+import hashlib
+
+import keras
+import numpy as np
+
+
+class DatasetNotFoundError(FileNotFoundError):
+    """The files of a dataset are not where they were looked for.
+
+    Args:
+        dataset: str, what is missing.
+        folder: where it was looked for.
+        commands: list of str, the commands that make it.
+    """
+
+    def __init__(self, dataset, folder, commands):
+        way_out = "\n".join(f"    {command}" for command in commands)
+        super().__init__(
+            f"{dataset} was not found. Looked in: {folder}. FLARENET_DATA names the data folder. "
+            f"These commands make it:\n{way_out}"
+        )
+
+
+class Dataset(abc.ABC):
+    """Images of the Sun, what is to be learnt from them, and who is in which split.
+
+    A sample is `(x,)`, `(x, y)` or `(x, y, weight)`: `x` a dict of named arrays, `y` and `weight`
+    arrays. Arrays are `(time, height, width, channel)`, with the axes that do not apply left out.
+    Missing is NaN, with weight 0 where it is a target.
+
+    Attributes:
+        splits: names of the splits; the first is trained on.
+        units: dict, the unit of each named array of `x`, and of "target".
+    """
+
+    splits = ("train", "validation", "test")
+    units: dict[str, str]
+
+    @property
+    @abc.abstractmethod
+    def input_shape(self):
+        """Dict of name to shape of one decoded `x`, the batch axis left out."""
+
+    @abc.abstractmethod
+    def size(self, split):
+        """Number of samples in `split`."""
+
+    @abc.abstractmethod
+    def sample(self, split, index, rng):
+        """One sample as it is stored; any chance in it comes from `rng` alone."""
+
+    @abc.abstractmethod
+    def describe(self, split, index):
+        """Dict about one sample, for tables and pictures.
+
+        Returns:
+            "id" (str), "time" (datetime64, UTC), and where they apply "channels" (names, in the
+            order of the last axis), "unit", "wcs" (FITS header cards of the decoded image),
+            "labels" (dict), "marks" (words that every picture of it must carry, "SYNTHETIC" say).
+        """
+
+    def batches(self, split, batch_size, seed=0, workers=1):
+        """Returns the finite, seeded `Batches` of `split`."""
+        return Batches(self, split, batch_size, seed, workers)
+
+    def decoder(self):
+        """Keras model from a batch's `x` to physical units, run on the device; None if it is so."""
+        return None
+
+    def statistics(self, split="train"):
+        """Dict of numbers that whiten the inputs; of the training split unless asked by name."""
+        raise ValueError(
+            f"{type(self).__name__} keeps no statistics. Expected a dataset that does, to whiten "
+            f"{split!r} with. Use keras.layers.Rescaling with constants instead."
+        )
+
+    def baselines(self, split):
+        """Forecasts that need no network, shape as the target's: the mean of the training split."""
+        train = np.stack([self.target("train", i) for i in range(self.size("train"))])
+        mean = np.nanmean(train, axis=0)
+        return {"climatology": np.broadcast_to(mean, (self.size(split), *mean.shape))}
+
+    def caveats(self):
+        """Sentences that must stand beside every score: a leaking split, too few samples ..."""
+        return ()
+
+    def target(self, split, index):
+        """The target of one sample, without chance; datasets override it where that is cheaper."""
+        return np.asarray(self.sample(split, index, np.random.default_rng(0))[1])
+
+    def split_table(self):
+        """DataFrame of who is in which split and who was left out: id, time, split, reason.
+
+        The rows of a split come in the order of its indices; who was left out has split "".
+        """
+        import pandas as pd
+
+        rows = [
+            {"id": about["id"], "time": about["time"], "split": split, "reason": ""}
+            for split in self.splits
+            for about in (self.describe(split, i) for i in range(self.size(split)))
+        ]
+        return pd.DataFrame(rows, columns=["id", "time", "split", "reason"])
+
+    def fingerprint(self):
+        """SHA-256 over who is in which split: two runs with the same one saw the same samples."""
+        table = self.split_table().to_csv(index=False)
+        return hashlib.sha256(table.encode()).hexdigest()
+
+    def inputs(self):
+        """Dict of name to `keras.Input`, one for each named array of `x`."""
+        return {name: keras.Input(shape, name=name) for name, shape in self.input_shape.items()}
+
+
+class Batches(keras.utils.PyDataset):
+    """The batches of one split: a pure function of (seed, epoch, index).
+
+    Training permutes its samples anew each epoch and leaves out the short last batch; the other
+    splits come whole and in order.
+
+    Attributes:
+        epoch: which epoch's order to give; set before it begins.
+        first: how many batches of that epoch to leave out, when a run is resumed inside it.
+    """
+
+    def __init__(self, dataset, split, batch_size, seed=0, workers=1):
+        super().__init__(workers=workers, max_queue_size=2 * workers)
+        _check(dataset, split, batch_size)
+        self.dataset, self.split, self.batch_size, self.seed = dataset, split, batch_size, seed
+        self.training = split == dataset.splits[0]
+        self.epoch = self.first = 0
+
+    @property
+    def num_batches(self):
+        size = self.dataset.size(self.split)
+        whole = size // self.batch_size if self.training else -(-size // self.batch_size)
+        return whole - self.first
+
+    def __getitem__(self, index):
+        if not 0 <= index < self.num_batches:
+            raise IndexError(f"Batch {index} of {self.num_batches} batches of {self.split}.")
+        start = (self.first + index) * self.batch_size
+        indices = self.order()[start : start + self.batch_size]
+        return stack([self.dataset.sample(self.split, i, self.generator(i)) for i in indices])
+
+    def order(self):
+        """Indices of the samples in the order of this epoch, shape (size,)."""
+        size = self.dataset.size(self.split)
+        if not self.training:
+            return np.arange(size)
+        return np.random.default_rng([self.seed, self.epoch]).permutation(size)
+
+    def generator(self, index):
+        """The source of chance of one sample in this epoch."""
+        return np.random.default_rng([self.seed, self.epoch, int(index)])
+
+
+def stack(samples):
+    """Stacks samples of one nesting along a new first axis."""
+    return keras.tree.map_structure(lambda *leaves: np.stack(leaves), *samples)
+
+
+def _check(dataset, split, batch_size):
+    if split not in dataset.splits:
+        raise ValueError(f"No split {split!r}. Expected one of {dataset.splits}.")
+    if batch_size < 1:
+        raise ValueError(
+            f"A batch needs samples. Expected batch_size of at least 1. Received: {batch_size}."
+        )
+    size = dataset.size(split)
+    if size == 0:
+        raise ValueError(
+            f"The {split} split is empty. Expected at least one sample of "
+            f"{type(dataset).__name__}. split.csv, or dataset.split_table(), says why each sample "
+            "was left out; change the split's settings or add data."
+        )
+    if split == dataset.splits[0] and batch_size > size:
+        raise ValueError(
+            f"A batch is larger than the {split} split. Expected batch_size of at most {size}. "
+            f"Received: batch_size={batch_size}. Lower it with --batch_size={size}."
+        )
