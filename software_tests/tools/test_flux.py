@@ -1,0 +1,217 @@
+import warnings
+
+import h5netcdf
+import numpy as np
+import pandas as pd
+import pytest
+from astropy.io import fits
+
+from tools.flux import known_scales, read_flux, satellite_name, to_physical
+
+
+def written(folder, text, name="flux.csv"):
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def rows(*lines, head="# scale: physical\ntime,flux\n"):
+    return head + "".join(f"{line}\n" for line in lines)
+
+
+def test_an_operational_m1_is_seven_tenths_of_its_physical_flux():
+    # NOAA: operational = 0.7 x physical, so M1.0 of the old scale is 1e-5 / 0.7 = 1.43e-5 W m-2.
+    assert to_physical(np.array([1e-5]), "operational")[0] == pytest.approx(1.4285714e-5)
+    assert to_physical(np.array([1e-5]), "physical")[0] == 1e-5
+    both = to_physical(np.array([7e-6, 7e-6]), np.array(["operational", "physical"]))
+    np.testing.assert_allclose(both, [1e-5, 7e-6])
+
+
+@pytest.mark.parametrize("text", ["G15", "GOES-15", "goes15", "GOES 15", "15", "g015"])
+def test_satellite_names_have_one_spelling(text):
+    assert satellite_name(text) == "GOES-15"
+
+
+def test_other_satellites_keep_their_names():
+    assert satellite_name("SDO") == "SDO"
+    assert satellite_name(None) == ""
+
+
+def test_missing_of_every_kind_is_nan_and_times_are_sorted(tmp_path):
+    values = ["1e-6", "-99999", "-9999", "0", "-1e-7", "NaN", "", "NA", "inf", "2e-6"]
+    lines = [f"2014-01-01T00:{9 - i:02d}:00,{value}" for i, value in enumerate(values)]
+    table = read_flux(written(tmp_path, rows(*lines)))
+    assert table["time"].is_monotonic_increasing
+    np.testing.assert_array_equal(table["flux"].iloc[[0, 9]], [2e-6, 1e-6])
+    assert table["flux"].iloc[1:9].isna().all()
+    assert list(table.columns) == ["time", "flux", "satellite", "scale", "cadence"]
+    assert (table["cadence"] == pd.Timedelta("1min")).all()
+
+
+def test_times_with_a_zone_become_utc(tmp_path):
+    lines = ["2014-01-01T01:00:00+01:00,1e-6", "2014-01-01T00:01:00Z,2e-6"]
+    table = read_flux(written(tmp_path, rows(*lines)))
+    assert list(table["time"]) == [
+        pd.Timestamp("2014-01-01 00:00"),
+        pd.Timestamp("2014-01-01 00:01"),
+    ]
+
+
+def test_the_comment_the_column_and_the_user_say_the_scale(tmp_path):
+    line = "2014-01-01T00:00:00,7e-6"
+    note = "# SYNTHETIC, drawn from the synthetic Sun; scale: operational\ntime,flux\n"
+    assert read_flux(written(tmp_path, rows(line, head=note)))["flux"][0] == pytest.approx(1e-5)
+    plain = written(tmp_path, rows(line, head="time,flux\n"), "plain.csv")
+    assert read_flux(plain, scale="operational")["flux"][0] == pytest.approx(1e-5)
+    assert read_flux(plain, scale="physical")["flux"][0] == 7e-6
+    column = rows(f"{line},operational,15", f"{line},,16", head="time,flux,scale,satellite\n")
+    table = read_flux(written(tmp_path, column, "column.csv"))
+    assert table["satellite"].to_list() == ["GOES-15"]  # GOES-16 says the same time: left out
+    assert table["flux"][0] == pytest.approx(1e-5)
+    assert table["scale"].to_list() == ["physical"]
+
+
+def test_goes_r_needs_no_word_about_scale(tmp_path):
+    text = rows("2020-01-01T00:00:00,1e-6,G16", head="time,flux,satellite\n")
+    assert read_flux(written(tmp_path, text))["flux"][0] == 1e-6
+
+
+def test_an_unsaid_scale_is_refused_with_the_way_out(tmp_path):
+    path = written(tmp_path, rows("2014-01-01T00:00:00,1e-6,G15", head="time,flux,satellite\n"))
+    with pytest.raises(ValueError, match=r'does not say the scale.*scale="operational"'):
+        read_flux(path)
+
+
+def test_an_unknown_scale_is_refused(tmp_path):
+    path = written(tmp_path, rows("2014-01-01T00:00:00,1e-6", head="# scale: true\ntime,flux\n"))
+    with pytest.raises(ValueError, match=r"no scale 'true'. Expected one of"):
+        read_flux(path)
+    with pytest.raises(ValueError, match="no scale 'new'"):
+        read_flux(path, scale="new")
+
+
+def test_scales_fall_back_only_where_nothing_is_said():
+    said = pd.Series(["physical", None, None], dtype=object)
+    satellites = pd.Series(["GOES-15", "GOES-15", "GOES-17"])
+    found = known_scales(said, satellites, "operational", "list")
+    assert found.to_list() == ["physical", "operational", "physical"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is empty. Expected a header line"),
+        ("# scale: physical\n", "is empty. Expected a header line and rows. Received 1 lines"),
+        ("time,flux\n", "has a header and no rows"),
+        ("<html><body>404</body></html>\n", "is not a flux series.*Received the header: <html>"),
+        ("time,flux\n2014-01-01,1e-6\nsoon,1e-6\n", "line 3, column 'time': expected a time"),
+        ("# a\n\ntime,flux\n", "is not a flux series"),
+        ("time,flux\n2014-01-01,high\n", "line 2, column 'flux': expected a number"),
+        ("# a\n# b\ntime,flux\n\n2014-01-01,1\n,1e-6\n", "line 6, column 'time'"),
+        ("time,flux\n2014-01-01,1e-6\n2014-01-01,1,2,3\n", "is not a table.*line 3"),
+    ],
+)
+def test_what_is_no_flux_series_is_refused(tmp_path, text, message):
+    with pytest.raises(ValueError, match=message):
+        read_flux(written(tmp_path, text), scale="physical")
+
+
+def test_no_file_at_all_is_refused():
+    with pytest.raises(ValueError, match="No flux file was named"):
+        read_flux([])
+
+
+def test_bytes_that_are_not_text_are_refused(tmp_path):
+    path = tmp_path / "flux.dat"
+    path.write_bytes(b"SR\x00\x04\xff\xfe\xff")
+    with pytest.raises(ValueError, match="is not a text table"):
+        read_flux(path)
+
+
+def test_a_fits_file_of_something_else_is_refused(tmp_path):
+    path = tmp_path / "image.fits"
+    fits.PrimaryHDU(np.zeros((4, 4), np.float32)).writeto(path)
+    with pytest.raises(ValueError, match=r"is not a flux series. Expected FITS or netCDF of GOES"):
+        read_flux(path)
+
+
+def test_a_truncated_netcdf_is_refused(tmp_path):
+    path = tmp_path / "sci_xrsf-l2-avg1m_g16_d20200101_v1.nc"
+    path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
+    with pytest.raises(ValueError, match=r"is not a flux series"):
+        read_flux(path)
+
+
+def test_of_duplicate_times_the_valid_one_stays_then_the_first_file(tmp_path):
+    first = written(tmp_path, rows("2014-01-01T00:00,", "2014-01-01T00:01,2e-6"), "b.csv")
+    second = written(tmp_path, rows("2014-01-01T00:00,5e-6", "2014-01-01T00:01,6e-6"), "a.csv")
+    assert read_flux([first, second])["flux"].to_list() == [5e-6, 2e-6]
+    assert read_flux([second, first])["flux"].to_list() == [5e-6, 6e-6]
+
+
+def test_a_second_satellite_fills_only_the_gaps_of_the_first(tmp_path):
+    head = "time,flux,satellite\n"
+    minutes = [0, 1, 2, 6, 7]
+    first = rows(*(f"2020-01-01T00:{m:02d}:00,1e-6,16" for m in minutes), head=head)
+    second = rows(*(f"2020-01-01T00:{m:02d}:30,2e-6,17" for m in range(8)), head=head)
+    table = read_flux([written(tmp_path, first, "1.csv"), written(tmp_path, second, "2.csv")])
+    # The first holds within one minute of each of its samples: from 00:03:00 to 00:05:00 it is
+    # blind by more than that, which leaves :30 of minutes 3 and 4 to the other satellite.
+    extra = table[table["satellite"] == "GOES-17"]["time"].dt.minute.to_list()
+    assert extra == [3, 4]
+    assert len(table) == 7
+
+
+def science_netcdf(path, flags):
+    count = len(flags)
+    with h5netcdf.File(path, "w") as file:
+        file.attrs.update({"id": path.name, "summary": "XRS averages", "platform": "g16"})
+        file.dimensions["time"] = count
+        time = file.create_variable("time", ("time",), data=60.0 * np.arange(count))
+        time.attrs["units"] = "seconds since 2000-01-01 12:00:00"
+        for band in "ab":
+            file.create_variable(f"xrs{band}_flux", ("time",), data=np.full(count, 1e-6, "f4"))
+            flag = file.create_variable(f"xrs{band}_flag", ("time",), data=np.array(flags, "u2"))
+            flag.attrs["flag_meanings"] = "good_data bad_data electron_correction_valid"
+            flag.attrs["flag_masks"] = np.array([7, 1, 120], "u2")
+
+
+def test_netcdf_flags_are_honoured_by_the_mask_the_file_gives(tmp_path):
+    path = tmp_path / "sci_xrsf-l2-avg1m_g16_d20000101_v1-0-0.nc"
+    science_netcdf(path, [16, 17, 0, 4])
+    table = read_flux(path)
+    # 16 tells how electrons were corrected for and is good; 1 and 4 are bad.
+    assert table["flux"].isna().to_list() == [False, True, False, True]
+    assert table["satellite"].unique().tolist() == ["GOES-16"]
+    assert table["time"][0] == pd.Timestamp("2000-01-01 12:00:00")
+
+
+def test_real_science_netcdf_is_physical(real_data):
+    path = real_data / "goes/science_nc/sci_xrsf-l2-avg1m_g13_d20140128_v1-0-0.nc"
+    table = read_flux(path)
+    with h5netcdf.File(path) as file:
+        flux = np.asarray(file["xrsb_flux"])
+    assert len(table) == 1440
+    assert table["flux"].isna().sum() == 2  # flag 17: bad_data
+    good = table["flux"].notna().to_numpy()
+    np.testing.assert_allclose(table["flux"][good], flux[good], rtol=1e-7)
+    # SWPC's list has M4.9 as the largest flare of that day: 4.9e-5 / 0.7 = 7.0e-5 W m-2.
+    high_resolution = real_data / "goes/science_nc/sci_gxrs-l2-irrad_g15_d20140128_v0-0-0.nc"
+    assert read_flux(high_resolution)["flux"].max() == pytest.approx(7.0e-5, rel=0.03)
+
+
+def test_real_old_fits_is_operational(real_data):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        table = read_flux(real_data / "goes/daily_fits/go1520131028.fits")
+    # X1.0 at 02:03 UTC, a class of the operational scale: 1.0e-4 of it, 1.43e-4 physical.
+    peak = table.loc[table["flux"].idxmax()]
+    assert peak["flux"] * 0.7 == pytest.approx(1.0e-4, rel=0.05)
+    assert abs(peak["time"] - pd.Timestamp("2013-10-28 02:03")) < pd.Timedelta("2min")
+    assert peak["satellite"] == "GOES-15"
+
+
+def test_real_flare_summary_is_no_flux_series(real_data):
+    path = real_data / "goes/flare_summary/sci_xrsf-l2-flsum_g15_d20140501_v1-0-0.nc"
+    with pytest.raises(ValueError, match="No flux data"):
+        read_flux(path)

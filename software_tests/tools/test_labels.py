@@ -1,0 +1,254 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from tools.flux import read_flux
+from tools.label_sources import FluxSeries
+from tools.label_windows import COLUMNS, date_stamps
+from tools.labels import (
+    duration_token,
+    label_file,
+    labels_from_flux,
+    read_labels,
+    write_labels,
+)
+
+MINUTE = np.timedelta64(1, "m")
+START = np.datetime64("2014-01-01T00:00", "us")
+
+
+def minutes(values):
+    return START + np.asarray(values) * MINUTE
+
+
+def series(values, step=1, **columns):
+    times = minutes(np.arange(len(values)) * step)
+    return pd.DataFrame({"time": times, "flux": np.asarray(values, float), **columns})
+
+
+@pytest.mark.parametrize(
+    ("duration", "token"),
+    [(0, "00min"), (12, "12min"), (36, "36min"), (60, "01hr"), (90, "90min"), (1440, "24hr")],
+)
+def test_duration_tokens(duration, token):
+    assert duration_token(duration) == token
+
+
+def test_label_file_names():
+    assert label_file(0, 12) == "All_Ys_00minDelay_12minMax.csv"
+    assert label_file(60, 1440) == "All_Ys_01hrDelay_24hrMax.csv"
+
+
+@pytest.mark.parametrize("duration", [-1, 0.5])
+def test_what_is_no_duration_is_refused(duration):
+    with pytest.raises(ValueError, match=r"is no duration. Expected whole minutes"):
+        duration_token(duration)
+
+
+def test_date_stamps_equal_strftime():
+    times = pd.Series(minutes([0, 59, 60, 1439, 600000]) + np.timedelta64(59_999_999, "us"))
+    assert date_stamps(times).tolist() == times.dt.strftime("%Y%m%d_%H%M").to_list()
+
+
+# --- from a flux series
+
+
+def test_the_window_holds_its_start_and_not_its_end():
+    # t = 2 min, delay 3, catch 4: minutes 5, 6, 7, 8. The larger ones beside it do not count.
+    values = np.full(20, 1e-7)
+    values[[4, 9]] = 9e-5
+    values[[5, 8]] = [2e-7, 3e-7]
+    row = labels_from_flux(minutes([2]), series(values), 3, 4).iloc[0]
+    assert row["Catch Flux"] == 3e-7
+    assert row["Current Flux"] == 1e-7
+    assert row["Delta"] == pytest.approx(2e-7)
+    assert row["Coverage"] == 1
+    assert row["Date Stamp"] == "20140101_0002"
+
+
+def test_unknown_is_nan_and_never_zero():
+    table = labels_from_flux(minutes([-100, 30]), series(np.full(10, 1e-7)), 0, 12)
+    assert table[["Catch Flux", "Current Flux", "Delta", "Quiet", "In Progress"]].isna().all().all()
+    assert table["Coverage"].to_list() == [0, 0]
+
+
+def test_coverage_is_the_fraction_of_samples_that_are_valid():
+    values = np.full(60, 1e-7)
+    values[10:13] = np.nan  # three of twelve
+    table = labels_from_flux(minutes([9, 20, 54]), series(values), 0, 12)
+    np.testing.assert_allclose(table["Coverage"], [9 / 12, 1, 6 / 12])
+
+
+def test_hourly_means_stamped_in_the_middle():
+    times = START + np.timedelta64(1830, "s") + np.arange(48) * 60 * MINUTE
+    means = pd.DataFrame({"time": times, "flux": 1e-7})
+    day = labels_from_flux(minutes([0, 720, 1440]), means, 0, 1440)
+    assert day["Coverage"].to_list() == [1, 1, 1]
+    assert day["Quiet"].to_list() == [1, 1, 1]
+    assert day["Current Flux"].isna().to_list() == [True, False, False]
+    short = labels_from_flux(minutes([0, 24]), means, 0, 12)  # shorter than a mean: mostly unknown
+    assert short["Catch Flux"].isna().to_list() == [True, False]
+
+
+def test_jitter_and_two_cadences_do_not_change_the_coverage():
+    # GOES-15 gives 2.047 s, then 1-minute averages: each sample counts for what it stands for.
+    fast = START + (np.arange(3517) * 2.048e6 + np.arange(3517) % 3 * 1e3).astype("m8[us]")
+    slow = minutes(np.arange(121, 300))
+    times = np.concatenate([fast, slow])
+    cadence = np.repeat(np.array([2_047_000, 60_000_000]).astype("m8[us]"), [3517, 179])
+    frame = pd.DataFrame({"time": times, "flux": 1e-7, "cadence": cadence})
+    table = labels_from_flux(minutes([0, 60, 112, 150]), frame, 0, 36)
+    np.testing.assert_allclose(table["Coverage"], [1, 1, 1, 1], atol=0.03)
+    assert table["Quiet"][[0, 1, 3]].to_list() == [1, 1, 1]
+
+
+def test_current_flux_is_the_newest_within_two_cadences():
+    values = np.array([1, 2, np.nan, np.nan, np.nan, 6]) * 1e-7
+    table = labels_from_flux(minutes([-1, 1, 2, 3, 4, 5]), series(values), 0, 1)
+    np.testing.assert_array_equal(table["Current Flux"] * 1e7, [np.nan, 2, 2, 2, np.nan, 6])
+
+
+def test_quiet_needs_the_whole_window_and_a_flux_under_c1():
+    values = np.full(40, 5e-7)
+    values[20] = 1e-6
+    values[30] = np.nan
+    table = labels_from_flux(minutes([0, 12, 24, 25]), series(values), 0, 12)
+    np.testing.assert_array_equal(table["Quiet"], [1, 0, np.nan, np.nan])
+
+
+def test_the_satellite_is_that_of_the_catch_flux():
+    names = ["GOES-15"] * 10 + ["GOES-16"] * 10
+    frame = series(np.arange(1, 21) * 1e-8, satellite=names)
+    table = labels_from_flux(minutes([0, 5, 15, 90]), frame, 0, 8)
+    assert table["Satellite"].to_list() == ["GOES-15", "GOES-16", "GOES-16", ""]
+    assert (table["Scale"] == "physical").all()
+
+
+def brute_force(times, frame, delay, catch):
+    """The labels of a flux series by a plain loop."""
+    known = frame[frame["flux"].notna()].sort_values("time")
+    stamps, flux = known["time"].to_numpy(), known["flux"].to_numpy()
+    cadence = np.median(np.diff(np.unique(frame["time"].to_numpy())))
+    rows = []
+    for t in times:
+        inside = (stamps >= t + delay * MINUTE) & (stamps < t + (delay + catch) * MINUTE)
+        before = (stamps <= t) & (stamps >= t - 2 * cadence)
+        rows.append(
+            (
+                flux[inside].max() if inside.any() else np.nan,
+                flux[before][-1] if before.any() else np.nan,
+            )
+        )
+    return np.array(rows)
+
+
+@pytest.mark.parametrize(("delay", "catch"), [(0, 12), (36, 60), (1440, 1440), (7, 1)])
+def test_flux_labels_equal_those_of_a_loop(delay, catch):
+    random = np.random.default_rng(delay + catch)
+    offsets = np.unique(random.integers(0, 4000 * 60, 2500))  # irregular, in seconds
+    offsets = offsets[(offsets < 60_000) | (offsets > 90_000)]  # with a gap
+    flux = random.lognormal(-14, 1, len(offsets))
+    flux[random.random(len(offsets)) < 0.1] = np.nan
+    frame = pd.DataFrame({"time": START + offsets.astype("m8[s]"), "flux": flux})
+    times = START + random.integers(-200_000, 300_000, 400).astype("m8[s]")
+    frame = frame.sample(frac=1, random_state=0)
+    table = labels_from_flux(times, frame, delay, catch)
+    expected = brute_force(times, frame, delay, catch)
+    np.testing.assert_array_equal(table["Catch Flux"], expected[:, 0])
+    np.testing.assert_array_equal(table["Current Flux"], expected[:, 1])
+    np.testing.assert_allclose(table["Delta"], expected[:, 0] - expected[:, 1])
+    assert table["Coverage"].between(0, 1).all()
+    assert (table["Coverage"] > 0).to_numpy().tolist() == (~np.isnan(expected[:, 0])).tolist()
+
+
+@pytest.mark.parametrize("catch", [12, 60, 1440])
+def test_coverage_equals_that_of_counting(catch):
+    random = np.random.default_rng(catch)
+    values = np.full(5000, 1e-7)
+    values[random.random(5000) < 0.3] = np.nan
+    when = random.integers(0, 5000 - catch, 200)
+    table = labels_from_flux(minutes(when), series(values), 0, catch)
+    counted = [np.isfinite(values[a : a + catch]).mean() for a in when]
+    np.testing.assert_allclose(table["Coverage"], counted)
+
+
+def test_windows_that_are_none_are_refused():
+    frame = series([1e-7, 1e-7])
+    with pytest.raises(ValueError, match="No window has a delay of -1 and a catch of 12"):
+        labels_from_flux(minutes([0]), frame, -1, 12)
+    with pytest.raises(ValueError, match=r"a catch of 0 minutes. Expected"):
+        labels_from_flux(minutes([0]), frame, 0, 0)
+
+
+def test_missing_times_and_empty_sources_are_refused():
+    with pytest.raises(ValueError, match="A time is missing"):
+        labels_from_flux(np.array(["NaT"], "M8[us]"), series([1e-7, 1e-7]), 0, 12)
+    with pytest.raises(ValueError, match="None of the 2 fluxes is known"):
+        FluxSeries(series([np.nan, np.nan]))
+
+
+def test_one_cadence_can_be_given():
+    frame = series(np.full(10, 1e-7), step=2)
+    table = labels_from_flux(minutes([0]), frame, 0, 20, cadence=np.timedelta64(60, "s"))
+    assert table["Coverage"][0] == 0.5  # ten samples of one minute each
+
+
+# --- files
+
+
+def test_labels_survive_the_file(tmp_path):
+    random = np.random.default_rng(0)
+    values = random.lognormal(-14, 2, 200)
+    values[50:60] = np.nan
+    table = labels_from_flux(minutes(np.arange(0, 230, 7)), series(values), 12, 24)
+    table["Filename"] = [f"store/{i}.fthr" if i % 2 else "" for i in range(len(table))]
+    path = tmp_path / "y" / label_file(12, 24)
+    write_labels(path, table)
+    header = path.read_text(encoding="utf-8").splitlines()[0]
+    assert header == (
+        "Date Stamp,Catch Flux,Current Flux,Delta,Filename,"
+        "Coverage,Quiet,In Progress,Satellite,Scale"
+    )
+    back = read_labels(path)
+    assert [back.index.name, *back.columns] == COLUMNS
+    for name in ("Catch Flux", "Current Flux", "Delta", "Coverage", "Quiet", "In Progress"):
+        assert back[name].dtype == np.float64
+        np.testing.assert_allclose(back[name], table[name], rtol=1e-7)
+    assert back["Filename"].iloc[1] == "store/1.fthr"
+    assert pd.isna(back["Filename"].iloc[0])
+    assert back["Satellite"].isna().all()
+    assert list(back.index) == list(table["Date Stamp"])
+    assert ",0.0," not in path.read_text(encoding="utf-8")
+
+
+def test_what_is_no_label_file_is_refused(tmp_path):
+    path = tmp_path / "labels.csv"
+    path.write_text("Date Stamp,Catch Flux,Current Flux,Delta,Filename\n", encoding="utf-8")
+    missing = "the columns Coverage, Quiet, In Progress, Satellite, Scale are missing"
+    with pytest.raises(ValueError, match=missing):
+        read_labels(path)
+    head = ",".join(COLUMNS) + "\n"
+    row = "20140101_0000,1e-6,,,,1,,,,physical\n"
+    path.write_text(head + row + row, encoding="utf-8")
+    with pytest.raises(ValueError, match="line 3, column 'Date Stamp': expected each time once"):
+        read_labels(path)
+    path.write_text(head + row.replace("_", "T"), encoding="utf-8")
+    with pytest.raises(ValueError, match="expected a time as YYYYmmdd_HHMM"):
+        read_labels(path)
+    path.write_text(head + row.replace("1e-6", "high"), encoding="utf-8")
+    with pytest.raises(ValueError, match="line 2, column 'Catch Flux': expected a number"):
+        read_labels(path)
+
+
+# --- real files
+
+
+def test_real_series_labels(real_data):
+    paths = sorted((real_data / "goes/science_nc").glob("sci_gxrs*20140128*"))
+    frame = read_flux(paths)
+    times = np.datetime64("2014-01-28T00:00", "us") + np.arange(0, 1380, 30) * MINUTE
+    table = labels_from_flux(times, frame, 0, 60)
+    np.testing.assert_array_equal(table["Catch Flux"], brute_force(times, frame, 0, 60)[:, 0])
+    # 41,182 samples of 2.048 s make 84,341 of the day's 86,400 s: 0.976.
+    day = labels_from_flux(times[:1], frame, 0, 1440)
+    assert day["Coverage"][0] == pytest.approx(41_180 * 2.048 / 86_400, abs=2e-3)

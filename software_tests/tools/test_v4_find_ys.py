@@ -1,0 +1,187 @@
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tools.flux import read_flux
+from tools.labels import labels_from_flux, read_labels
+from tools.xray_flux_forecast import v4_find_ys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+START = np.datetime64("2014-01-01T00:00", "us")
+MINUTE = np.timedelta64(1, "m")
+
+
+@pytest.fixture
+def data(tmp_path, monkeypatch):
+    """A data folder with three days of flux at 1 minute and an index of six samples."""
+    folder = tmp_path / "data"
+    monkeypatch.setenv("FLARENET_DATA", str(folder))
+    (folder / "goes").mkdir(parents=True)
+    (folder / "aia").mkdir()
+    times = pd.Series(START + np.arange(3 * 1440) * MINUTE)
+    flux = np.random.default_rng(0).lognormal(-14, 1, len(times))
+    lines = [f"{time.isoformat()},{value:.6g}" for time, value in zip(times, flux, strict=True)]
+    text = "# SYNTHETIC\n# scale: physical\ntime,flux\n" + "\n".join(lines) + "\n"
+    (folder / "goes" / "goes_flux.csv").write_text(text, encoding="utf-8")
+    slots = pd.Series(START + np.arange(6) * 360 * MINUTE)
+    index = pd.DataFrame(
+        {
+            "id": slots.dt.strftime("%Y%m%d_%H%M"),
+            "time": slots + pd.Timedelta("10s"),  # the latest T_OBS of the channels
+            "file": [f"store/{i}.fthr" for i in range(6)],
+            "quality": 0,
+        }
+    )
+    index.to_feather(folder / "aia" / "index.feather")
+    return folder
+
+
+def flare_list(folder, scale="physical"):
+    path = folder / "list.csv"
+    path.write_text(
+        "start,peak,end,goes_class,scale\n"
+        f"2014-01-01T00:00,2014-01-01T00:10,2014-01-01T00:20,M1.0,{scale}\n"
+        f"2014-01-02T00:00,2014-01-02T00:10,2014-01-02T00:20,C1.0,{scale}\n",
+        encoding="utf-8",
+    )
+    return path
+
+
+def test_without_arguments_it_labels_the_index_for_all_windows(data, capsys):
+    assert v4_find_ys.main([]) == 0
+    names = sorted(path.name for path in (data / "y").iterdir())
+    assert len(names) == 6 * 5
+    assert names[0] == "All_Ys_00minDelay_01hrMax.csv"
+    labels = read_labels(data / "y" / "All_Ys_01hrDelay_24hrMax.csv")
+    index = pd.read_feather(data / "aia" / "index.feather")
+    assert labels.index.to_list() == index["id"].to_list()
+    assert labels["Filename"].to_list() == index["file"].to_list()
+    flux = read_flux(data / "goes" / "goes_flux.csv")
+    expected = labels_from_flux(index["time"].to_numpy(), flux, 60, 1440)
+    np.testing.assert_allclose(labels["Catch Flux"], expected["Catch Flux"], rtol=1e-7)
+    np.testing.assert_allclose(labels["Current Flux"], expected["Current Flux"], rtol=1e-7)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 31
+    assert lines[0].split() == (
+        [
+            "All_Ys_00minDelay_12minMax.csv",
+            "rows",
+            "6",
+            "known",
+            "6",
+            "quiet",
+            "0",
+            "coverage",
+            "1.000",
+        ]
+    )
+
+
+def test_every_gives_times_over_the_whole_series(data, tmp_path):
+    arguments = ["--every", "12", "--delays", "0", "--catches", "12", "--output"]
+    assert v4_find_ys.main([*arguments, str(tmp_path / "out")]) == 0
+    labels = read_labels(tmp_path / "out" / "All_Ys_00minDelay_12minMax.csv")
+    assert len(labels) == 3 * 120
+    assert labels.index[[0, 1, -1]].to_list() == ["20140101_0000", "20140101_0012", "20140103_2348"]
+    assert labels["Coverage"].to_list() == [1.0] * 360
+    assert labels["Filename"].isna().all()
+
+
+def test_times_start_at_a_whole_multiple_inside_the_series(data, tmp_path):
+    path = tmp_path / "late.csv"
+    path.write_text("time,flux\n2014-01-01T00:05,1e-7\n2014-01-01T01:00,1e-7\n", encoding="utf-8")
+    arguments = ["--flux", str(path), "--scale", "physical", "--every", "30", "--delays", "0"]
+    assert v4_find_ys.main([*arguments, "--catches", "12"]) == 0
+    labels = read_labels(data / "y" / "All_Ys_00minDelay_12minMax.csv")
+    assert labels.index.to_list() == ["20140101_0030", "20140101_0100"]
+
+
+def test_a_flare_list_with_outages(data, tmp_path):
+    outages = tmp_path / "outages.csv"
+    outages.write_text("start,end\n2014-01-01T12:00,2014-01-01T12:30\n", encoding="utf-8")
+    arguments = ["--events", str(flare_list(tmp_path)), "--delays", "0", "--catches", "60"]
+    assert v4_find_ys.main([*arguments, "--outages", str(outages)]) == 0
+    labels = read_labels(data / "y" / "All_Ys_00minDelay_01hrMax.csv")
+    assert labels["Catch Flux"].notna().to_list() == [True, False, False, False, True, False]
+    np.testing.assert_array_equal(labels["Quiet"], [0, 1, np.nan, 1, 0, np.nan])
+    np.testing.assert_array_equal(labels["In Progress"], [1, 0, np.nan, 0, 1, np.nan])
+
+
+def test_outages_need_a_flare_list(data, tmp_path, capsys):
+    assert v4_find_ys.main(["--outages", str(tmp_path / "x.csv")]) == 1
+    assert "Expected --events with it" in capsys.readouterr().err
+
+
+def test_missing_data_names_the_commands(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("FLARENET_DATA", str(tmp_path / "nothing"))
+    assert v4_find_ys.main([]) == 1
+    message = capsys.readouterr().err
+    assert "A GOES flux series was not found" in message
+    assert "python dataset_models/synthetic/embedded_sample.py" in message
+    assert v4_find_ys.main(["--events", str(flare_list(tmp_path))]) == 1
+    message = capsys.readouterr().err
+    assert "The index of the samples was not found" in message
+    assert "python dataset_models/sdo/structure_data.py" in message
+    assert v4_find_ys.main(["--flux", str(tmp_path / "none.csv")]) == 1
+    assert "none.csv" in capsys.readouterr().err
+    assert not (tmp_path / "nothing").exists()
+
+
+def test_a_series_of_other_days_is_refused(data, tmp_path, capsys):
+    path = tmp_path / "later.csv"
+    path.write_text("time,flux\n2020-01-01T00:00,1e-7\n2020-01-01T00:01,1e-7\n", encoding="utf-8")
+    assert v4_find_ys.main(["--flux", str(path), "--scale", "physical"]) == 1
+    message = capsys.readouterr().err
+    assert "The labels would all be empty. The series spans 2020-01-01T00:00:00" in message
+    assert not (data / "y").exists()
+
+
+def test_an_empty_index_is_refused(data, capsys):
+    path = data / "aia" / "index.feather"
+    pd.read_feather(path).iloc[:0].to_feather(path)
+    assert v4_find_ys.main([]) == 1
+    assert "holds no sample. Expected at least one" in capsys.readouterr().err
+
+
+def test_an_unsaid_scale_is_an_error_and_nothing_is_written(data, tmp_path, capsys):
+    path = tmp_path / "flux.csv"
+    path.write_text("time,flux\n2014-01-01T00:00,1e-7\n", encoding="utf-8")
+    assert v4_find_ys.main(["--flux", str(path)]) == 1
+    assert "does not say the scale" in capsys.readouterr().err
+    assert not (data / "y").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--every", "0"], ["--scale", "old"], ["--flux", "a", "--events", "b"], ["--delays", "1.5"]],
+)
+def test_a_wrong_command_line_exits_with_2(arguments, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        v4_find_ys.main(arguments)
+    assert "usage:" in capsys.readouterr().err
+
+
+def test_windows_that_are_none_are_refused(data, capsys):
+    assert v4_find_ys.main(["--delays", "0", "--catches", "0"]) == 1
+    assert "a catch of 0 minutes" in capsys.readouterr().err
+
+
+def test_it_runs_from_another_directory(data, tmp_path):
+    script = ROOT / "tools" / "xray_flux_forecast" / "v4_find_ys.py"
+    arguments = ["--delays", "0", "--catches", "1440"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "FLARENET_DATA": str(data)}
+    answer = subprocess.run(
+        [sys.executable, script, *arguments],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.startswith("All_Ys_00minDelay_24hrMax.csv")
+    assert len(read_labels(data / "y" / "All_Ys_00minDelay_24hrMax.csv")) == 6

@@ -1,0 +1,255 @@
+"""Lists of solar flares, of several makers, as one table."""
+
+import logging
+import pathlib
+import re
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from tools import tables
+from tools.flux import check_scale, known_scales, satellite_name, to_physical
+
+CLASS_EXPONENT = {"A": -8, "B": -7, "C": -6, "M": -5, "X": -4}  # C1.0 is 1e-6 W m-2
+COLUMNS = [
+    "start",
+    "peak",
+    "end",
+    "flux",
+    "goes_class",
+    "class_scale",
+    "satellite",
+    "noaa_active_region",
+]
+LONGEST_FLARE = pd.Timedelta("1D")  # the longest of SWPC's list of 2010 to 2021: 7.25 hours
+_CLASS = re.compile(r"([ABCMX])(\d+(?:\.\d+)?)")
+_LOG = logging.getLogger(__name__)
+
+
+def class_to_flux(goes_class: str) -> float:
+    """Peak flux of a flare class, W m-2 on the scale that it was published on: M1.5 is 1.5e-5.
+
+    Raises:
+        ValueError: if it is not a letter of A, B, C, M, X and a number above 0.
+    """
+    match = _CLASS.fullmatch(str(goes_class).strip())
+    if match is None or float(match.group(2)) == 0:
+        raise ValueError(
+            f"{goes_class!r} is not a GOES flare class. Expected a letter of A, B, C, M, X and a "
+            "number above 0, such as C4.2, M1.5 or X10. Mend the list, or leave that flare out."
+        )
+    return float(f"{match.group(2)}e{CLASS_EXPONENT[match.group(1)]}")  # the nearest float
+
+
+def read_events(
+    paths: str | pathlib.Path | Iterable[str | pathlib.Path], scale: str | None = None
+) -> pd.DataFrame:
+    """Reads one or more flare lists; the header of each tells its form.
+
+    Forms: SWPC's (`date,event_no,start_time,max_time,end_time,goes_sat,...,goes_class,...`),
+    HEK's (`start_time,end_time,peak_time,goes_class,...`), FlareNet's (`Year,Month,Day,Hour
+    Start,...,Peak Flux`) and this project's (`start,peak,end,goes_class,scale`); any of the latter
+    three may add `satellite`, `noaa_active_region` and `scale`.
+    Two rows are one flare if the minute of the peak and the class agree (the flux, where no class
+    was published); the first stays. A peak before its start is no peak, an end before its peak or
+    over a day after its start no end, and A0.0 no class: they are missing, and a log message counts
+    them.
+
+    Args:
+        paths: one file or several.
+        scale: "operational" or "physical", of the classes, for lists that do not say it. SWPC's
+            is operational up to GOES-15 and physical from GOES-16 on.
+
+    Returns:
+        Sorted by peak: start, peak, end (datetime64[us], UTC; peak and end may be NaT), flux
+        (float64, physical W m-2, NaN where the class is 0), goes_class (str, as published; empty
+        if only a flux was), class_scale (str, the scale of that class), satellite (str, may be
+        empty), noaa_active_region (int, 0 unknown).
+
+    Raises:
+        ValueError: if a list has another form, or a row that cannot be read (with its line).
+        FileNotFoundError: if a file is not there.
+    """
+    check_scale(scale)
+    single = isinstance(paths, str | pathlib.Path)
+    lists = [_read_list(pathlib.Path(path), scale) for path in ([paths] if single else paths)]
+    if not lists:
+        raise ValueError("No flare list was named. Expected at least one. Received: paths=[].")
+    return _unique(pd.concat(lists, ignore_index=True))
+
+
+def read_outages(path: str | pathlib.Path) -> list[tuple[np.datetime64, np.datetime64]]:
+    """Reads when a flare list was blind: a CSV file with the columns start,end (UTC).
+
+    Raises:
+        ValueError: if the columns are missing, or a row ends before it starts.
+    """
+    heading = tables.read_heading(path)
+    if not {"start", "end"} <= set(heading.columns):
+        raise ValueError(
+            f"{path} is not a list of outages. Expected a CSV file with the columns start,end. "
+            f"Received the header: {','.join(heading.columns)[:120]}."
+        )
+    rows = tables.read_rows(heading)
+    start, end = (tables.times(rows[name], heading) for name in ("start", "end"))
+    tables.refuse_rows(end < start, rows["end"], heading, "an end that is not before the start")
+    return list(zip(start.to_numpy(), end.to_numpy(), strict=True))
+
+
+def _read_list(path, scale):
+    heading = tables.read_heading(path)
+    for columns, reader in _FORMS:
+        if set(columns) <= set(heading.columns):
+            rows = tables.read_rows(heading)
+            table = reader(rows, heading)
+            return _completed(table, rows, heading, scale)
+    forms = "; ".join(",".join(columns) for columns, _ in _FORMS)
+    raise ValueError(
+        f"{path}, line {heading.comments + 1}: this header is of no flare list known here. "
+        f"Expected the columns of one of these: {forms}. "
+        f"Received: {','.join(heading.columns)[:120]}. Rename the columns to start,peak,end,"
+        "goes_class,scale. A flux series goes to --flux."
+    )
+
+
+def _read_swpc(rows, heading):
+    day = pd.to_datetime(rows["date"], format="%Y%m%d", errors="coerce")
+    tables.refuse_rows(day.isna(), rows["date"], heading, "a date such as 20140101")
+    start, peak, end = (
+        _clock_time(day, rows[name], heading, optional)
+        for name, optional in (("start_time", False), ("max_time", True), ("end_time", True))
+    )
+    satellite = rows["goes_sat"].map(satellite_name)
+    said = pd.Series(None, rows.index, dtype=object)
+    return pd.DataFrame(
+        {
+            "start": start,
+            "peak": _not_before(peak, start),
+            "end": _not_before(end, start),
+            "satellite": satellite,
+            "class_scale": known_scales(said, satellite, "operational", heading.path),
+        }
+    )
+
+
+def _clock_time(day, clock, heading, optional):
+    # SWPC writes //// for a time that is not known.
+    known = clock.fillna("").str.fullmatch(r"([01]\d|2[0-3])[0-5]\d")
+    unknown = clock.fillna("").str.fullmatch(r"/*") & optional
+    tables.refuse_rows(~known & ~unknown, clock, heading, "a time such as 0724")
+    digits = pd.to_numeric(clock.where(known))
+    return day + pd.to_timedelta(digits // 100 * 60 + digits % 100, unit="min")
+
+
+def _read_flarenet(rows, heading):
+    fields = {name: tables.numbers(rows[name], heading) for name in _FLARENET}
+    day = pd.to_datetime(
+        {unit: fields[unit.title()] for unit in ("year", "month", "day")}, errors="coerce"
+    )
+    tables.refuse_rows(day.isna(), rows["Day"], heading, "a day of that year and month")
+    # The header names the peak twice; the first pair is the published time, which is used.
+    start, peak, end = (
+        day + pd.to_timedelta(fields[f"Hour {name}"] * 60 + fields[f"Minute {name}"], unit="min")
+        for name in ("Start", "Peak", "End")
+    )
+    return pd.DataFrame(
+        {
+            "start": start,
+            "peak": _not_before(peak, start),
+            "end": _not_before(end, start),
+            "published_flux": fields["Peak Flux"],
+        }
+    )
+
+
+def _not_before(time, start):
+    # The date is that of the start: a clock time before it lies on the next day.
+    return time.where(~(time < start), time + pd.Timedelta("1D"))
+
+
+def _reader(start, peak, end):
+    def read(rows, heading):
+        return pd.DataFrame(
+            {
+                "start": tables.times(rows[start], heading),
+                "peak": tables.times(rows[peak], heading, optional=True),
+                "end": tables.times(rows[end], heading, optional=True),
+            }
+        )
+
+    return read
+
+
+def _completed(table, rows, heading, scale):
+    # Adds what all forms share: class, flux, satellite, region, and makes the times plausible.
+    if "satellite" not in table:
+        names = rows.get("satellite", pd.Series("", rows.index))
+        table["satellite"] = names.map(satellite_name)
+    if "class_scale" not in table:
+        said = tables.scales(rows, heading)
+        table["class_scale"] = known_scales(said, table["satellite"], scale, heading.path)
+    published, table["goes_class"] = _published(table, rows, heading)
+    table["flux"] = to_physical(published, table["class_scale"])
+    table["noaa_active_region"] = _active_region(rows, heading)
+    return _plausible(table, heading.path)[COLUMNS]
+
+
+def _published(table, rows, heading):
+    if "published_flux" in table:
+        flux = table["published_flux"]
+        tables.refuse_rows(~(flux > 0), rows["Peak Flux"], heading, "a flux above 0 in W m-2")
+        return flux, ""
+    classes = rows["goes_class"].fillna("").str.strip()
+    bad = ~classes.str.fullmatch(_CLASS)
+    tables.refuse_rows(bad, rows["goes_class"], heading, "a flare class such as C4.2, M1.5 or X10")
+    unknown = pd.to_numeric(classes.str[1:]) == 0  # lists hold an A0.0 here and there
+    return classes.where(~unknown, "A1").map(class_to_flux).mask(unknown), classes
+
+
+def _active_region(rows, heading):
+    for name in ("noaa_active_region", "noaa_ar"):
+        if name in rows:
+            given = rows[name].str.strip().replace("", None)
+            return tables.numbers(given, heading).fillna(0).astype(np.int64)
+    return 0
+
+
+def _plausible(table, path):
+    start, peak, end = table["start"], table["peak"], table["end"]
+    early = peak < start
+    peak = peak.mask(early)
+    odd = (end < start) | (end < peak) | (end - start > LONGEST_FLARE)
+    unknown = table["flux"].isna()
+    if early.any() or odd.any() or unknown.any():
+        _LOG.warning(
+            "%s: of %d flares, %d have a peak before their start, %d an end before their peak or "
+            "over a day after their start, and %d a class of 0: these values are left out.",
+            *(path, len(table), early.sum(), odd.sum(), unknown.sum()),
+        )
+    return table.assign(peak=peak, end=end.mask(odd))
+
+
+def _unique(table):
+    times = {name: table[name].astype("datetime64[us]") for name in ("start", "peak", "end")}
+    table = table.assign(**times)
+    when = table["peak"].fillna(table["start"])
+    what = table["goes_class"].where(table["goes_class"] != "", table["flux"].astype(str))
+    same = pd.DataFrame(
+        {"minute": when.dt.floor("min"), "known": table["peak"].notna(), "is": what}
+    )
+    order = when[~same.duplicated()].sort_values(kind="stable").index
+    return table.loc[order].reset_index(drop=True)
+
+
+_FLARENET = [f"{unit} {name}" for name in ("Start", "End", "Peak") for unit in ("Hour", "Minute")]
+_FLARENET = ["Year", "Month", "Day", *_FLARENET, "Peak Flux"]
+_FORMS = (
+    (("date", "start_time", "max_time", "end_time", "goes_sat", "goes_class"), _read_swpc),
+    (
+        ("start_time", "peak_time", "end_time", "goes_class"),
+        _reader("start_time", "peak_time", "end_time"),
+    ),
+    (tuple(_FLARENET), _read_flarenet),
+    (("start", "peak", "end", "goes_class"), _reader("start", "peak", "end")),
+)

@@ -1,0 +1,145 @@
+"""What labels are made of: a flux series or a flare list, made ready for many windows."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from tools.label_windows import LabelSource, microseconds
+from tools.windows import Intervals
+
+QUIET_FLUX = 1e-6  # W m-2: C1.0 on the physical scale, under the operational one's 1.43e-6
+
+
+class FluxSeries(LabelSource):
+    """A flux series. What was not observed is unknown, never quiet.
+
+    Coverage: each valid sample stands for the time to the next one where that is at most 1.5
+    cadences, else for one cadence; their sum over the window's length, at most 1. In a regular
+    series that is the fraction of the expected samples that are valid.
+    Current Flux: the newest valid sample not later than t and not older than 2 cadences. (A mean
+    stamped with the middle of its bin holds half a bin of the future.)
+    Quiet: 1 if the window was observed, but for less than a sample, and stayed under `QUIET_FLUX`;
+    0 if the flux reached it, by a flare or by the background; else unknown.
+    In Progress: unknown. Satellite: that of Catch Flux.
+
+    Args:
+        flux: columns time (datetime64, UTC) and flux (physical W m-2, NaN where missing), as
+            `tools.flux.read_flux` gives them; satellite and cadence are used where present.
+        cadence: timedelta64 between samples; by default the column, else the median step.
+
+    Raises:
+        ValueError: if no flux is known.
+    """
+
+    def __init__(self, flux: pd.DataFrame, cadence: np.timedelta64 | None = None):
+        known = flux[flux["flux"].notna()].sort_values("time", kind="stable")
+        if known.empty:
+            raise ValueError(
+                f"None of the {len(flux)} fluxes is known. Expected at least one above 0. Give the "
+                "files of days that were observed."
+            )
+        satellites = known["satellite"] if "satellite" in known else [""] * len(known)
+        super().__init__(microseconds(known["time"]), known["flux"].to_numpy(float), satellites)
+        self._cadence = _cadence(known, flux["time"], cadence)
+        step = np.diff(self._times, append=np.iinfo(np.int64).max)
+        stands_for = np.where(step <= 1.5 * self._cadence, step, self._cadence)
+        self._observed_before = np.concatenate([[0], np.cumsum(stands_for)])
+
+    @property
+    def span(self):
+        return tuple(self._times[[0, -1]].astype("datetime64[us]"))
+
+    def _observed(self, windows):
+        return self._observed_before[windows.last] - self._observed_before[windows.first]
+
+    def _current(self, windows):
+        newest = np.searchsorted(self._times, windows.now, side="right") - 1
+        there = np.maximum(newest, 0)
+        age = windows.now - self._times[there]
+        fresh = (newest >= 0) & (age <= 2 * self._cadence[there])
+        return np.where(fresh, self._flux[there], np.nan)
+
+    def _quiet(self, windows, catch_flux):
+        cadence = self._cadence[np.minimum(windows.first, len(self._cadence) - 1)]
+        whole = self._observed(windows) > windows.length - 0.99 * cadence
+        quiet = np.where(whole & (catch_flux < QUIET_FLUX), 1.0, np.nan)
+        return np.where(catch_flux >= QUIET_FLUX, 0.0, quiet)
+
+    def _in_progress(self, windows):
+        return np.nan
+
+
+class EventList(LabelSource):
+    """A flare list. It holds no flux between flares: Current Flux and Delta are unknown.
+
+    A flare counts where its peak lies. The list is taken as complete from its first start to its
+    last end, but for `outages`; a flare whose peak or flux is unknown makes the time from its start
+    to its end an outage. Outside, and in outages, nothing is known.
+    Catch Flux: of the largest flare in the window; unknown without one.
+    Coverage: fraction of the window in which the list is complete.
+    Quiet: 1 if the list is complete over the window and holds no flare in it, 0 if it holds one,
+    else unknown. "No flare" means none of the classes that the list holds.
+    In Progress: 1 if start <= t <= end (peak, where the end is missing), 0 if not, else unknown.
+    Satellite: that of Catch Flux.
+
+    Args:
+        events: columns start, peak, end, flux, satellite, as `tools.events.read_events` gives them.
+        outages: pairs of datetime64 between which the list is blind.
+
+    Raises:
+        ValueError: if the list is empty.
+    """
+
+    def __init__(
+        self,
+        events: pd.DataFrame,
+        outages: Sequence[tuple[np.datetime64, np.datetime64]] = (),
+    ):
+        if events.empty:
+            raise ValueError("The flare list is empty. Expected at least one flare. Name another.")
+        complete = events["peak"].notna() & events["flux"].notna()
+        known = events[complete].sort_values("peak", kind="stable")
+        super().__init__(
+            microseconds(known["peak"]), known["flux"].to_numpy(float), known["satellite"]
+        )
+        starts = microseconds(events["start"])
+        ends = microseconds(events["end"].fillna(events["peak"]).fillna(events["start"]))
+        self._flares = Intervals(zip(starts, ends, strict=True))
+        self._first, self._last = starts.min(), ends.max()
+        blind = [tuple(microseconds(np.array(pair))) for pair in outages]
+        blind += zip(starts[~complete], ends[~complete], strict=True)
+        self._blind = Intervals(blind)
+
+    @property
+    def span(self):
+        return tuple(np.array([self._first, self._last]).astype("datetime64[us]"))
+
+    def _observed(self, windows):
+        start = np.clip(windows.start, self._first, self._last)
+        stop = np.clip(windows.stop, self._first, self._last)
+        blind = self._blind.length_before(stop) - self._blind.length_before(start)
+        return stop - start - blind
+
+    def _current(self, windows):
+        return np.full(len(windows.now), np.nan)
+
+    def _quiet(self, windows, catch_flux):
+        whole = self._observed(windows) == windows.length
+        return np.where(windows.largest >= 0, 0.0, np.where(whole, 1.0, np.nan))
+
+    def _in_progress(self, windows):
+        outside = (windows.now < self._first) | (windows.now > self._last)
+        unknown = outside | self._blind.contains(windows.now)
+        return np.where(self._flares.contains(windows.now), 1.0, np.where(unknown, np.nan, 0.0))
+
+
+def _cadence(known, times, cadence):
+    # Microseconds between samples, for each known one.
+    if cadence is None and "cadence" in known:
+        return known["cadence"].fillna(pd.Timedelta(0)).to_numpy("timedelta64[us]").astype(np.int64)
+    if cadence is None:
+        step = np.diff(np.sort(microseconds(times)))
+        step = step[step > 0]
+        cadence = np.timedelta64(int(np.median(step)) if len(step) else 0, "us")
+    return np.full(len(known), np.timedelta64(cadence, "us").astype(np.int64))
