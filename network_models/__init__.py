@@ -1,0 +1,1 @@
+"""Experiments, and the one runner that trains them."""

@@ -1,0 +1,142 @@
+"""Opens what lies in files: an experiment's config.py, a run's trained model."""
+
+import dataclasses
+import importlib
+import importlib.util
+import json
+import pathlib
+import sys
+import zipfile
+
+import keras
+
+ROOMS = ("network_models.", "dataset_models.")
+
+
+def load(path):
+    """The trained model of a run folder, or in a .keras file; physical units in and out.
+
+    The layers of the house that the file needs are imported first. Keras' safe mode stays on.
+
+    Args:
+        path: a run folder (its best model is taken) or a .keras file.
+
+    Raises:
+        FileNotFoundError: if there is no such run or file.
+        ValueError: if the file is not a Keras model.
+    """
+    path = pathlib.Path(path)
+    file = path / "epochs" / "best.keras" if path.is_dir() else path
+    if not file.exists():
+        raise FileNotFoundError(
+            f"There is no model at {path}. Expected a run folder with epochs/best.keras, or a "
+            ".keras file. Finished runs lie in an experiment's trained_models/."
+        )
+    _import_layers(file)
+    return keras.saving.load_model(file, compile=False)
+
+
+def copy_weights(path, model):
+    """Copies the weights of a trained model into the layers of `model` with the same name.
+
+    Args:
+        path: run folder or .keras file.
+        model: built keras.Model.
+
+    Returns:
+        List of str: what was copied, and which layers keep their own start.
+
+    Raises:
+        ValueError: if no layer fits.
+    """
+    source = {layer.name: layer for layer in load(path).layers}
+    weighted = [layer for layer in model.layers if layer.weights]
+    fitting = [layer for layer in weighted if _shapes(layer) == _shapes(source.get(layer.name))]
+    if not fitting:
+        raise ValueError(
+            f"No layer of {path} fits this network. Expected at least one of the same name and "
+            f"shape among {[layer.name for layer in weighted]}. Received: {sorted(source)}. Train "
+            "both from the same build_model, or give layers that should match the same name."
+        )
+    for layer in fitting:
+        layer.set_weights(source[layer.name].get_weights())
+    others = [layer.name for layer in weighted if layer not in fitting]
+    return [
+        f"Weights of {len(fitting)} layers come from {path}.",
+        *([f"These start anew: {', '.join(others)}."] if others else []),
+    ]
+
+
+def _shapes(layer):
+    return None if layer is None else [weight.shape for weight in layer.weights]
+
+
+def load_module(file):
+    """The module in `file`, under a name of its own, so that equal file names do not collide."""
+    file = pathlib.Path(file).resolve()
+    name = "flarenet_" + "_".join(file.with_suffix("").parts[-3:]).replace("-", "_")
+    specification = importlib.util.spec_from_file_location(name, file)
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[name] = module  # dataclasses and help_text look their module up
+    specification.loader.exec_module(module)
+    return module
+
+
+def load_config(folder):
+    """The module config.py that lies in an experiment's folder.
+
+    Raises:
+        FileNotFoundError: if there is none.
+        AttributeError: if it lacks `config` or `tiny`.
+    """
+    file = pathlib.Path(folder) / "config.py"
+    if not file.exists():
+        raise FileNotFoundError(
+            f"There is no {file}. Expected config.py beside network.py. Copy the whole folder of "
+            "an experiment: cp -r network_models/xray_flux_forecast/starting_point MY_FOLDER"
+        )
+    module = load_module(file)
+    for name in ("config", "tiny"):
+        if not dataclasses.is_dataclass(getattr(module, name, None)):
+            raise AttributeError(
+                f"{file} has no {name!r}. Expected an instance of its Config under that name: "
+                "`config` for the real setting, `tiny` for the smallest that runs every line."
+            )
+    return module
+
+
+def config_from(settings, kind):
+    """The config that config.json recorded, as an instance of the dataclass `kind`."""
+    names = {field.name for field in dataclasses.fields(kind)}
+    return kind(**{name: _tuples(settings[name]) for name in names & settings.keys()})
+
+
+def _tuples(value):
+    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
+
+
+def _import_layers(file):
+    """Imports the modules that registered the custom layers of a .keras file."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            config = json.loads(archive.read("config.json"))
+    except (zipfile.BadZipFile, KeyError, json.JSONDecodeError) as error:
+        raise ValueError(
+            f"{file} is not a Keras model: {error}. Expected a .keras file as a run writes it to "
+            "epochs/. Give the run folder itself to get its best model."
+        ) from error
+    for module in sorted(_modules(config)):
+        if module.startswith(ROOMS):
+            importlib.import_module(module)
+        elif module.startswith(("__main__", "flarenet_")):  # layers of the experiment's own
+            load_module(file.resolve().parents[1] / "network.py")
+
+
+def _modules(config):
+    """Set of the module names in a nested config."""
+    if isinstance(config, list):
+        return set().union(*map(_modules, config))
+    if not isinstance(config, dict):
+        return set()
+    own = {config["module"]} if isinstance(config.get("module"), str) else set()
+    return own.union(*map(_modules, config.values()))

@@ -1,0 +1,175 @@
+"""The folder of one run: what is recorded in it, and whether it can be gone on with."""
+
+import dataclasses
+import datetime
+import difflib
+import hashlib
+import json
+import pathlib
+
+import keras
+
+from network_models import model_summary
+from tools import tools
+
+PARTS = ("epochs", "performance", "maps", "features", "embeddings", "tensorboard")
+CODE = ("config.py", "network.py")
+ROOMS = ("network_models", "dataset_models", "tools")
+
+
+class RunFolder:
+    """`trained_models/TRAINING_START_TIME/`: one training, from its settings to its scores.
+
+    Args:
+        path: the folder, which exists.
+    """
+
+    def __init__(self, path):
+        self.path = pathlib.Path(path).resolve()
+        for part in PARTS:
+            (self.path / part).mkdir(exist_ok=True)
+            setattr(self, part, self.path / part)
+
+    @property
+    def state_file(self):
+        """Where the state of training lies that --resume starts from."""
+        return self.epochs / "state.npz"
+
+    @property
+    def best_model(self):
+        """Where the model with the best monitored number lies."""
+        return self.epochs / "best.keras"
+
+    @property
+    def provenance(self):
+        """Dict of what the run was made with and which stages are done."""
+        return json.loads((self.path / "provenance.json").read_text())
+
+    @property
+    def settings(self):
+        """Dict of the run's config."""
+        return json.loads((self.path / "config.json").read_text())
+
+    def record(self, experiment, config, dataset, model):
+        """Writes everything that is known before the first step."""
+        for name in CODE:
+            tools.write_text(self.path / name, (experiment / name).read_text())
+        self.write_settings(config)
+        dataset.split_table().to_csv(self.path / "split.csv", index=False)
+        tools.write_text(self.path / "summary.txt", model_summary.text(model, dataset))
+        model_summary.draw(model, self.path / "architecture.png")
+        record = {
+            **tools.provenance(),
+            "experiment": str(experiment),
+            "started": _now(),
+            "backend": keras.backend.backend(),
+            "devices": [str(device) for device in keras.distribution.list_devices()],
+            "seed": config.seed,
+            "dataset": dataset.fingerprint(),
+            "caveats": list(dataset.caveats()),
+            "code": code_hashes(),
+            "stages": {},
+        }
+        tools.write_text(self.path / "provenance.json", json.dumps(record, indent=1))
+
+    def write_settings(self, config):
+        """Writes config.json."""
+        settings = json.dumps(dataclasses.asdict(config), indent=1)
+        tools.write_text(self.path / "config.json", settings)
+
+    def done(self, stage):
+        """Whether `stage` ended."""
+        return stage in self.provenance["stages"]
+
+    def finish(self, stage, seconds):
+        """Records that `stage` ended, and how long its last stretch took."""
+        record = self.provenance
+        record["stages"][stage] = {"ended": _now(), "seconds": round(seconds, 2)}
+        tools.write_text(self.path / "provenance.json", json.dumps(record, indent=1))
+
+    def check_unchanged(self, experiment, config, dataset):
+        """Refuses, with the difference, to go on with other code, settings or samples."""
+        record = self.provenance
+        if record["experiment"] != str(experiment):
+            raise ValueError(
+                f"{self.path} is a run of another experiment. Expected one of {experiment}. "
+                f"Received a run of {record['experiment']}. Resume it there, or start a new run."
+            )
+        differences = (
+            _text_difference(self.path, experiment)
+            + _code_difference(record["code"])
+            + _settings_difference(self.settings, config)
+        )
+        if record["dataset"] != dataset.fingerprint():
+            differences.append("the dataset: other samples, or another split (see split.csv)")
+        if differences:
+            raise ValueError(
+                f"{self.path} can't be resumed: what ran then differs from what would run now. "
+                "Expected the same code, data and settings (epochs apart). Different:\n"
+                + "\n".join(differences)
+                + "\nUndo the changes, or start a new run with --weights to use its best weights."
+            )
+
+
+def create(parent):
+    """Returns a new `RunFolder` named by the time; a second in the same second gets -2."""
+    name = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+    for suffix in ["", *(f"-{i}" for i in range(2, 100))]:
+        path = pathlib.Path(parent) / (name + suffix)
+        try:
+            path.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        return RunFolder(path)
+    raise FileExistsError(f"{parent} holds 99 runs of {name}. Expected fewer: wait a second.")
+
+
+def newest(parent, *, finished):
+    """The newest run below `parent` that is finished, or that is not."""
+    runs = sorted(pathlib.Path(parent).glob("*/provenance.json"), reverse=True)
+    for file in runs:
+        if ("explanations" in json.loads(file.read_text())["stages"]) == finished:
+            return RunFolder(file.parent)
+    kind = "finished" if finished else "unfinished"
+    raise FileNotFoundError(
+        f"There is no {kind} run in {parent}. Expected at least one among the {len(runs)} runs "
+        "there. Start one by running network.py, or name one with --resume=RUN."
+    )
+
+
+def code_hashes():
+    """Dict of file to SHA-256 of the house's code, the experiments' own left out."""
+    files = [file for room in ROOMS for file in sorted((tools.REPOSITORY / room).rglob("*.py"))]
+    return {
+        str(file.relative_to(tools.REPOSITORY)): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in files
+        if file.name not in CODE and "trained_models" not in file.parts
+    }
+
+
+def _text_difference(run, experiment):
+    lines = []
+    for name in CODE:
+        then, now = (run / name).read_text(), (experiment / name).read_text()
+        lines += difflib.unified_diff(
+            then.splitlines(), now.splitlines(), f"{name} (then)", f"{name} (now)", lineterm=""
+        )
+    return lines
+
+
+def _code_difference(then):
+    now = code_hashes()
+    return [f"{name}: changed" for name in sorted(then | now) if then.get(name) != now.get(name)]
+
+
+def _settings_difference(then, config):
+    now = json.loads(json.dumps(dataclasses.asdict(config)))
+    return [
+        f"--{name}: {then.get(name)!r} then, {now.get(name)!r} now"
+        for name in sorted(then | now)
+        if name != "epochs" and then.get(name) != now.get(name)
+    ]
+
+
+def _now():
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
