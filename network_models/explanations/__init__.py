@@ -1,0 +1,1 @@
+"""What a trained Keras model looks at: maps, features, embeddings."""

@@ -1,0 +1,163 @@
+"""Where a network puts each sample before its last step: for TensorBoard, as a table, as a plot."""
+
+import pathlib
+
+import keras
+import numpy as np
+import pandas as pd
+from google.protobuf import text_format
+from tensorboard.plugins.projector import ProjectorConfig
+
+from network_models.explanations import embedding_figures, figures, inspection
+from tools import tools
+
+COLUMNS = ("id", "time", "split", "target", "forecast", "marks")
+
+
+def penultimate(model, x_batches):
+    """The activations that enter the last layer to be called of those with a kernel.
+
+    Where no layer has a kernel, any weights count.
+
+    Args:
+        model: keras.Model of any kind, with any number of inputs.
+        x_batches: iterable of dicts of name to array, shape (batch, ...), in physical units.
+
+    Returns:
+        Float32 array, shape (sample, unit). Axes of space and time are averaged over.
+
+    Raises:
+        ValueError: if no layer of the model has weights, or there are no batches.
+    """
+    return np.concatenate(_some([_embedded(model, x)[0] for x in x_batches]))
+
+
+def write_embeddings(model, batches_by_split, about_by_split, folder):
+    """Writes the penultimate activations of whole splits.
+
+    vectors.tsv, metadata.tsv, sprite.png and projector_config.pbtxt open in TensorBoard's
+    projector (`tensorboard --logdir FOLDER`); embeddings.feather holds the same as a table;
+    pca.png shows the two directions of largest variance, by target and by year.
+
+    Args:
+        model: keras.Model that takes physical units.
+        batches_by_split: dict of split to iterable of (x,), (x, y) or (x, y, weight), decoded.
+        about_by_split: dict of split to list of dicts, as from `Dataset.describe`, in the order of
+            the samples.
+        folder: where to; made if need be.
+
+    Returns:
+        DataFrame, a row per sample: id, time, split, target and forecast (NaN where they are not
+        one number), marks, then activation_0 and on.
+
+    Raises:
+        ValueError: if a split has more or fewer descriptions than samples.
+    """
+    folder, tables, thumbnails = pathlib.Path(folder), [], []
+    for split, batches in batches_by_split.items():
+        table, pictures = _split(model, batches, about_by_split[split], split)
+        tables.append(table)
+        thumbnails += pictures
+    table = pd.concat(tables, ignore_index=True)
+    _write_projector(table, thumbnails, folder)
+    with tools.written_whole(folder / "embeddings.feather") as temporary:
+        table.to_feather(temporary)
+    marks = inspection.all_marks([one for about in about_by_split.values() for one in about])
+    figure = embedding_figures.pca_figure(table, activations(table), marks)
+    figures.save(figure, folder / "pca.png")
+    return table
+
+
+def activations(table):
+    """The vectors in a table of `write_embeddings`: float array, shape (sample, unit)."""
+    return table[[name for name in table if name.startswith("activation_")]].to_numpy("float64")
+
+
+def _split(model, batches, about, split):
+    """Table and thumbnails of one split, in one pass over its batches."""
+    parts, thumbnails, start = [], [], 0
+    for batch in batches:
+        x, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
+        vectors, outputs = _embedded(model, x)
+        described = about[start : start + len(vectors)]
+        thumbnails += embedding_figures.thumbnails(x, described)
+        parts.append((_one_number(y, vectors), _one_number(outputs, vectors), vectors))
+        start += len(vectors)
+    if start != len(about):
+        raise ValueError(
+            f"The samples and descriptions of {split!r} differ in number. Expected one "
+            f"description for each sample. Received: {start} samples, {len(about)} descriptions."
+        )
+    target, forecast, vectors = (np.concatenate(part) for part in zip(*_some(parts), strict=True))
+    return _table(split, about, target, forecast, vectors), thumbnails
+
+
+def _embedded(model, x):
+    """What enters the last layer with a kernel, shape (batch, unit), and the model's outputs."""
+    if not model.built:  # a subclassed model has no weights before its first call
+        model(inspection.arranged(model, x), training=False)
+    with inspection.recorded(_mixing_layers(model), keep=1) as calls:
+        outputs = model(inspection.arranged(model, x), training=False)
+    entering = inspection.as_numpy(calls[-1][1]).astype("float32")
+    return entering.reshape(len(entering), -1, entering.shape[-1]).mean(axis=1), outputs
+
+
+def _mixing_layers(model):
+    """Layers with a kernel: those that whiten or normalise have weights, but mix nothing."""
+    layers = inspection.layers_of(model)
+    weighted = [layer for layer in layers if layer.weights]
+    if not weighted:
+        raise ValueError(
+            "The model has no layer with weights, so it embeds nothing. Expected at least one, a "
+            f"Dense layer say. Received: layers {[type(layer).__name__ for layer in layers]}."
+        )
+    named = [one for one in weighted if any("kernel" in weight.name for weight in one.weights)]
+    return named or weighted
+
+
+def _one_number(values, vectors):
+    """Targets or forecasts where they are one number per sample, else NaN; shape (batch,)."""
+    arrays = [] if values is None else keras.tree.flatten(values)
+    if len(arrays) == 1 and np.prod(arrays[0].shape) == len(vectors):
+        return inspection.as_numpy(arrays[0]).reshape(-1).astype("float64")
+    return np.full(len(vectors), np.nan)
+
+
+def _table(split, about, target, forecast, vectors):
+    columns = {
+        "id": [str(one["id"]) for one in about],
+        "time": pd.to_datetime([one["time"] for one in about]),
+        "split": split,
+        "target": target,
+        "forecast": forecast,
+        "marks": [", ".join(one.get("marks", ())) for one in about],
+    }
+    names = [f"activation_{i}" for i in range(vectors.shape[1])]
+    return pd.concat([pd.DataFrame(columns), pd.DataFrame(vectors, columns=names)], axis=1)
+
+
+def _write_projector(table, thumbnails, folder):
+    vectors = pd.DataFrame(activations(table)).to_csv(sep="\t", header=False, index=False)
+    tools.write_text(folder / "vectors.tsv", vectors)
+    form = {"sep": "\t", "index": False, "na_rep": "nan", "date_format": "%Y-%m-%dT%H:%M:%S"}
+    metadata = table[list(COLUMNS)].to_csv(**form)
+    tools.write_text(folder / "metadata.tsv", metadata)
+    config = ProjectorConfig()
+    embedding = config.embeddings.add()
+    embedding.tensor_name = "penultimate"
+    embedding.tensor_shape.extend(activations(table).shape)
+    embedding.tensor_path, embedding.metadata_path = "vectors.tsv", "metadata.tsv"
+    if len(thumbnails) == len(table):
+        side = embedding_figures.write_sprite(thumbnails, folder / "sprite.png")
+        embedding.sprite.image_path = "sprite.png"
+        embedding.sprite.single_image_dim.extend((side, side))
+    tools.write_text(folder / "projector_config.pbtxt", text_format.MessageToString(config))
+
+
+def _some(parts):
+    if not parts:
+        raise ValueError(
+            "There is nothing to embed. Expected at least one batch. Received: none. An iterator "
+            "that has been used up gives none: make it anew."
+        )
+    return parts

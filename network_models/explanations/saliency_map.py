@@ -1,0 +1,142 @@
+"""What a network looks at in one image of the Sun, as numbers and as FITS."""
+
+import dataclasses
+import math
+
+import numpy as np
+from astropy import units
+from astropy.io import fits
+from scipy import ndimage
+
+SMOOTHING = 0.01  # of the image's width: standard deviation of the Gaussian drawn over pictures
+
+# Cards of the observation that do not describe the pixels of its map.
+FOREIGN_CARDS = {"SIMPLE", "XTENSION", "BITPIX", "EXTEND", "PCOUNT", "GCOUNT", "BSCALE", "BZERO"}
+FOREIGN_CARDS |= {"BLANK", "BUNIT", "PIXLUNIT", "CHECKSUM", "DATASUM", "COMMENT", "HISTORY", "END"}
+FOREIGN_PREFIXES = ("NAXIS", "DATAM", "DATAR", "DATAS", "DATAK", "DATAV", "DATAP", "HIERARCH")
+CARD_ROOM = 67  # letters of value and comment, of the 80 of a card
+
+
+@dataclasses.dataclass(frozen=True)
+class SaliencyMap:
+    """What a network looks at in one image of the Sun.
+
+    Args:
+        image: float array, shape (height, width, channel), in `image_unit`; NaN is missing.
+        values: float array, shaped as `image`, signed, `change_unit` per `image_unit`.
+        channels: names in the order of the last axis.
+        about: dict, as from `Dataset.describe`.
+        forecast: float, in `target_unit`.
+        stem: str that the names of its files begin with.
+        image_unit: str; empty if unknown.
+        target_unit: str; empty if unknown.
+        method: str, how the values were made.
+        frame: int, index along the axis of time; None for a single image.
+        model_file: str, the model that was asked.
+    """
+
+    image: np.ndarray
+    values: np.ndarray
+    channels: tuple
+    about: dict
+    forecast: float
+    stem: str
+    image_unit: str = ""
+    target_unit: str = ""
+    method: str = "gradient"
+    frame: int | None = None
+    model_file: str = ""
+
+    @property
+    def sensitivity(self):
+        """|values x image|, smoothed, shaped as `image`: `change_unit` per relative change."""
+        return smoothed(np.abs(self.values * self.image), SMOOTHING * self.image.shape[1])
+
+    @property
+    def change_unit(self):
+        """Unit of a change of the forecast: a difference of decimal logarithms is in dex."""
+        return "dex" if self.target_unit.startswith(("log10", "dex")) else self.target_unit
+
+    @property
+    def target(self):
+        """The true value of what was forecast, NaN where it is unknown or not one number."""
+        target = np.ravel((self.about.get("labels") or {}).get("target", math.nan))
+        return float(target[0]) if target.size == 1 else math.nan
+
+    def hdu(self, index):
+        """The values of channel `index` as a FITS image with the WCS of the observation.
+
+        Without a WCS in `about` the image stands alone. Every frame of a series carries the WCS
+        and the time of its sample; card FRAME says which one it is.
+        """
+        header, channel = observation_cards(self.about.get("wcs")), self.channels[index]
+        if "WAVELNTH" in header and channel.isdigit():
+            header["WAVELNTH"] = int(channel)  # the cards are those of the first channel
+        for name, (value, comment) in self._own_cards(channel).items():
+            room = max(0, CARD_ROOM - max(20, len(str(value)) + 2))
+            header[name] = (value, comment[:room])
+        header.add_comment("This is no image of the Sun but what a network looks at in one.")
+        header.add_comment("Pictures show |this x image|, smoothed.")
+        return fits.PrimaryHDU(self.values[..., index].astype("float32"), header)
+
+    def _own_cards(self, channel):
+        change, image = self.change_unit or "forecast", self.image_unit or "image"
+        cards = {
+            "BUNIT": (_fits_unit(self.change_unit, self.image_unit), "dex counts as a number"),
+            "CONTENT": (f"d forecast / d image, {change} / ({image})", "what the pixels are"),
+            "METHOD": (self.method, "how they were made"),
+            "MODEL": (self.model_file, "of which network"),
+            "SAMPLE": (self.about["id"], "id of the sample"),
+            "CHANNEL": (channel, "name of the channel"),
+            "FRAME": (self.frame, "index along the axis of time"),
+            "FORECAST": (self.forecast, self.target_unit),
+            "TARGET": (self.target, self.target_unit),
+            "MARKS": (", ".join(self.about.get("marks", ())), "what a reader must know"),
+        }
+        return {name: card for name, card in cards.items() if _is_writable(card[0])}
+
+
+def observation_cards(cards):
+    """FITS header of an observation without the cards that describe its pixel values.
+
+    Args:
+        cards: dict of FITS cards, or None. Cards that FITS cannot hold (NaN, names of more than
+            eight letters, nested values) are left out.
+    """
+    header = fits.Header()
+    for name, value in (cards or {}).items():
+        name = name.upper()
+        known = name not in FOREIGN_CARDS and not name.startswith(FOREIGN_PREFIXES)
+        if known and 0 < len(name) <= 8 and _is_writable(value):
+            header[name] = value.item() if isinstance(value, np.generic) else value
+    return header
+
+
+def smoothed(values, deviation):
+    """Gaussian average of the first two axes; missing pixels take no part and stay missing.
+
+    Args:
+        values: float array, shape (height, width, channel); NaN is missing.
+        deviation: standard deviation in pixels.
+    """
+    known, deviations = np.isfinite(values), (deviation, deviation, 0)
+    total = ndimage.gaussian_filter(np.where(known, values, 0.0), deviations)
+    weight = ndimage.gaussian_filter(known.astype("float64"), deviations)
+    return np.where(known, total / np.where(known, weight, 1.0), np.nan)
+
+
+def _is_writable(value):
+    if isinstance(value, str):
+        return value.isascii() and value.isprintable() and value != ""
+    if isinstance(value, (bool, np.bool_)):
+        return True
+    return isinstance(value, (int, float, np.number)) and math.isfinite(value)
+
+
+def _fits_unit(change_unit, image_unit):
+    """BUNIT, or an empty text where no FITS unit says it (browse images, images without unit)."""
+    try:
+        change = units.Unit("" if change_unit == "dex" else change_unit)
+        return str(change / units.Unit(image_unit)) if image_unit else ""
+    except ValueError:  # not a unit of physics
+        return ""
