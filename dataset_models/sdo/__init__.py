@@ -1,0 +1,1 @@
+"""The Solar Dynamics Observatory: AIA images."""

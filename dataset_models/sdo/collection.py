@@ -1,0 +1,152 @@
+"""A sample store and its index, growing together."""
+
+import pathlib
+import shutil
+
+import numpy as np
+import pandas as pd
+
+from dataset_models.sdo import index, store
+from tools.tools import written_whole
+
+REJECTED = ["id", "file", "reason"]  # the columns of rejected.csv
+SAVE_EVERY = 500  # samples between two writings of the index
+
+
+class Collection:
+    """The samples of one store: what is there already, what is added, what is refused and why.
+
+    One store has one unit and one shape. Samples are written at once and whole; the index is
+    written now and then, at the end, and when the work is interrupted. What a sudden stop left out
+    of it is found in the store at the next start.
+
+    Example:
+        with Collection("data/aia", unit="DN / s") as collection:
+            collection.add("20140101_0000", {171: plane}, {"t_obs": {171: "2014-01-01T00:00:12"}})
+
+    Args:
+        folder: holds `store/`, `index.feather`, `index.csv` and `rejected.csv`.
+        unit: "DN / s" or "browse".
+
+    Raises:
+        ValueError: the store is of another unit.
+    """
+
+    def __init__(self, folder: str | pathlib.Path, unit: str):
+        self.folder, self.unit = pathlib.Path(folder), unit
+        self.rejections = []
+        self.written = 0
+        self.rows = self._found()
+        units = {row["unit"] for row in self.rows.values()} - {unit}
+        if units:
+            raise ValueError(
+                f"The store in {self.folder} holds samples of another unit. Expected {unit!r}. "
+                f"Received: {sorted(units)}. Use another folder: --output FOLDER."
+            )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        try:
+            self.save()
+        except OSError:
+            if error is None:  # else a full disk was reported already, and the old index is whole
+                raise
+
+    @property
+    def shape(self) -> tuple[int, int] | None:
+        """(height, width) of every sample; None while there is none."""
+        row = next(iter(self.rows.values()), None)
+        return row and (row["shape"], row["shape"])
+
+    def channels(self, identifier: str) -> tuple[int, ...]:
+        """Wavelengths that the store holds of one sample; none where it is not there."""
+        row = self.rows.get(identifier)
+        return tuple(map(int, row["channels"].split())) if row else ()
+
+    def add(
+        self,
+        identifier: str,
+        planes: dict[int, np.ndarray],
+        metadata: dict,
+        encoding: str = "root float16",
+    ) -> None:
+        """Writes one sample, or lists it as rejected where the store cannot hold its values.
+
+        Args:
+            identifier: YYYYmmdd_HHMM.
+            planes: wavelength in Angstrom -> array (height, width) in the store's unit.
+            metadata: as `store.write_sample` takes it; the unit is the store's.
+            encoding: one of `store.ENCODINGS`.
+
+        Raises:
+            OSError: the disk is full, or the file cannot be written for another reason.
+        """
+        file = store.sample_file(identifier)
+        path = self.folder / file
+        try:
+            store.write_sample(path, planes, metadata | {"unit": self.unit}, encoding)
+        except OSError as error:
+            raise OSError(error.errno, self._unwritten(path, error)) from error
+        except ValueError as error:
+            self.reject(identifier, "", str(error))
+            return
+        self.rows[identifier] = self._row(identifier, path, self.rows.get(identifier))
+        self.written += 1
+        if self.written % SAVE_EVERY == 0:
+            self.save()
+
+    def reject(self, identifier: str, file: str, reason: str) -> None:
+        """Lists a sample as rejected, and leaves it out of the index."""
+        self.rows.pop(identifier, None)
+        self.note(identifier, file, reason)
+
+    def note(self, identifier: str, file: str, reason: str) -> None:
+        """Lists a file as rejected; the sample it belongs to may do without it."""
+        self.rejections.append((identifier, file, reason))
+
+    def save(self) -> None:
+        """Writes the index and the list of what was rejected."""
+        if self.rows or (self.folder / "index.feather").exists():
+            table = pd.DataFrame(list(self.rows.values()), columns=list(index.COLUMNS))
+            index.write_index(self.folder, table)
+        with written_whole(self.folder / "rejected.csv") as temporary:
+            pd.DataFrame(self.rejections, columns=REJECTED).to_csv(temporary, index=False)
+
+    def _found(self):
+        """Rows of the samples in the store, from the index where it is not older than they are."""
+        known, written = {}, 0.0
+        if (self.folder / "index.feather").exists():
+            table = index.read_index(self.folder)
+            known = {row["id"]: row for row in table.to_dict("records")}
+            written = (self.folder / "index.feather").stat().st_mtime
+        rows = {}
+        for path in sorted((self.folder / "store").rglob("AIA*.fthr")):
+            identifier = path.stem.removeprefix("AIA")
+            row = known.get(identifier)
+            if row is None or path.stat().st_mtime > written:
+                row = self._row(identifier, path, row)
+            if row is not None:
+                rows[identifier] = row
+        return rows
+
+    def _row(self, identifier, path, known):
+        """The row that a stored sample makes; how it was chosen stays as it is known."""
+        try:
+            channels, metadata = store.read_metadata(path)
+        except ValueError as error:
+            self.note(identifier, str(path.relative_to(self.folder)), str(error))
+            return None
+        file = path.relative_to(self.folder).as_posix()
+        row = index.row(identifier, file, channels, metadata)
+        return row | {name: known[name] for name in index.CHOSEN if known}
+
+    def _unwritten(self, path, error):
+        there = next(folder for folder in (path.parent, *path.parents) if folder.exists())
+        free = shutil.disk_usage(there).free / 2**20
+        return (
+            f"Could not write {path}: {error}. Expected room for it. Received: {free:.0f} MiB free "
+            f"in {self.folder}. Free some space, or use --output FOLDER; what was written before "
+            "is kept, and the same command goes on from there."
+        )

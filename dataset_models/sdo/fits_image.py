@@ -1,0 +1,232 @@
+"""One full-disk AIA image from a FITS file, in DN/s, or the reason why it is none."""
+
+import dataclasses
+import io
+import math
+import pathlib
+import re
+import warnings
+
+import numpy as np
+from astropy.io import fits
+from astropy.time import Time
+from astropy.utils.exceptions import AstropyUserWarning
+
+FIELD = 2457.6  # arcsec on a side: 4096 pixels of 0.6 arcsec, as level 1.5 is resampled
+FIELD_TOLERANCE = 0.005
+NAME = re.compile(r"_(\d{4})\.fits$")  # the wavelength that a file's name states
+STAMP = re.compile(
+    r"(\d{4})[-.](\d\d)[-.](\d\d)[T_ ](\d\d:\d\d:\d\d(?:\.\d+)?)(Z|_UTC|_TAI)?", re.ASCII
+)
+# What a WCS and a sunpy map of the image need, and what tells where it came from.
+CARDS = (
+    *("NAXIS1", "NAXIS2", "CTYPE1", "CTYPE2", "CUNIT1", "CUNIT2", "CRVAL1", "CRVAL2"),
+    *("CDELT1", "CDELT2", "CRPIX1", "CRPIX2", "CROTA2", "PC1_1", "PC1_2", "PC2_1", "PC2_2"),
+    *("TELESCOP", "INSTRUME", "WAVELNTH", "WAVEUNIT", "DATE-OBS", "T_OBS", "EXPTIME", "LVL_NUM"),
+    *("DSUN_OBS", "DSUN_REF", "RSUN_OBS", "RSUN_REF", "R_SUN", "CRLN_OBS", "CRLT_OBS", "CAR_ROT"),
+    *("HGLN_OBS", "HGLT_OBS", "HAEX_OBS", "HAEY_OBS", "HAEZ_OBS", "ORIGIN", "MPO_REC"),
+)
+
+
+class BadImageError(ValueError):
+    """A file that holds no image the store can take.
+
+    Args:
+        path: the file.
+        reason: str, what is wrong with it.
+    """
+
+    def __init__(self, path, reason):
+        super().__init__(f"{path}: {reason}")
+        self.path, self.reason = path, reason
+
+
+@dataclasses.dataclass(frozen=True)
+class Image:
+    """One image of the whole Sun.
+
+    Attributes:
+        data: float32 array (height, width), DN/s per original 0.6 arcsec pixel, rows from south to
+            north; missing pixels are NaN.
+        channel: wavelength, Angstrom.
+        t_obs: middle of the exposure, UTC.
+        exposure: s.
+        quality: the QUALITY word, unsigned.
+        wcs: FITS header cards of its coordinates and its observer.
+        rsun_obs: apparent radius of the Sun, arcsec.
+        aec: AECTYPE, how the exposure was chosen; None where the header does not say.
+        synthetic: no telescope made it.
+    """
+
+    data: np.ndarray
+    channel: int
+    t_obs: np.datetime64
+    exposure: float
+    quality: int
+    wcs: dict
+    rsun_obs: float
+    aec: int | None
+    synthetic: bool
+
+
+def read_image(
+    path: str | pathlib.Path,
+    channel: int | None = None,
+    shape: tuple[int, int] | None = None,
+) -> Image:
+    """Reads a full-disk image as the JSOC keeps it, RICE-compressed or plain.
+
+    Header cards with the value `nan` count as missing; checksums are not looked at, since those of
+    the synoptic archive are wrong on good files.
+
+    Args:
+        path: FITS file.
+        channel: wavelength that it must have, Angstrom; the one in its name by default.
+        shape: (height, width) that it must have; any square by default.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        BadImageError: it holds no such image; `reason` says why.
+    """
+    path = pathlib.Path(path)
+    content = path.read_bytes()
+    if content[:512].lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml")):
+        raise BadImageError(path, "an HTML page, not a FITS file; the server sent an error instead")
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Invalid 'BLANK'", fits.verify.VerifyWarning)
+            warnings.filterwarnings("error", "File may have been truncated", AstropyUserWarning)
+            return _image(path, content, channel, shape)
+    except BadImageError:
+        raise
+    except Exception as error:  # whatever broken bytes do to a decoder
+        raise BadImageError(path, _broken(error)) from error
+
+
+def parse_time(text: str) -> np.datetime64:
+    """Time of a JSOC header card, such as 2014-01-01T00:00:01.07Z or 2014.01.01_00:00:36_TAI.
+
+    Args:
+        text: the card's value; UTC unless it ends in _TAI.
+
+    Returns:
+        datetime64 in ms, UTC.
+
+    Raises:
+        ValueError: no time.
+    """
+    text = str(text).strip()
+    found = STAMP.fullmatch(text)
+    if not found:
+        raise ValueError(f"{text!r} is no time. Expected one such as 2014-01-01T00:00:01.07Z.")
+    year, month, day, clock, scale = found.groups()
+    stamp = f"{year}-{month}-{day}T{clock}"
+    if scale == "_TAI":
+        stamp = Time(stamp, scale="tai").utc.isot
+    return np.datetime64(stamp, "ms")
+
+
+def _image(path, content, channel, shape):
+    with fits.open(io.BytesIO(content)) as units:  # from memory: broken files would stay open
+        unit = next((unit for unit in units if unit.is_image and unit.header["NAXIS"]), None)
+        if unit is None:
+            raise BadImageError(path, "no image in it; expected one in HDU 0 or 1")
+        cards = _Cards(path, unit.header)
+        wavelength = _wavelength(path, cards, channel)
+        _check_field(path, cards, shape)
+        exposure = _exposure(path, cards)
+        return Image(
+            data=_pixels(path, unit.data, exposure),
+            channel=wavelength,
+            t_obs=_time(path, cards),
+            exposure=exposure,
+            quality=int(cards.number("QUALITY")) & 0xFFFFFFFF,
+            wcs={name: value for name in CARDS if (value := cards.get(name)) is not None},
+            rsun_obs=cards.number("RSUN_OBS"),
+            aec=cards.get("AECTYPE"),
+            synthetic=cards.get("SYNTHETIC") is True,
+        )
+
+
+class _Cards:
+    """A header whose cards may be unreadable: those, and `nan`, are None."""
+
+    def __init__(self, path, header):
+        self.path, self.header = path, header
+
+    def get(self, name):
+        try:
+            value = self.header.get(name)
+        except fits.VerifyError:  # a bare nan, which no FITS value may be
+            return None
+        if isinstance(value, fits.card.Undefined) or str(value).strip().lower() == "nan":
+            return None
+        return value.strip() if isinstance(value, str) else value
+
+    def number(self, name):
+        value = self.get(name)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise BadImageError(self.path, f"{name} is missing; expected a number, found {value!r}")
+        return value
+
+
+def _wavelength(path, cards, channel):
+    instrument = cards.get("INSTRUME")
+    if instrument is not None and not str(instrument).startswith("AIA"):
+        raise BadImageError(path, f"not of AIA: INSTRUME is {instrument!r}")
+    named = NAME.search(path.name)
+    expected = channel or (int(named[1]) if named else None)
+    wavelength = int(cards.number("WAVELNTH"))
+    if expected not in (None, wavelength):
+        reason = f"wrong wavelength: WAVELNTH is {wavelength} Angstrom, expected {expected}"
+        raise BadImageError(path, reason)
+    return wavelength
+
+
+def _check_field(path, cards, shape):
+    width, height = (cards.number(name) for name in ("NAXIS1", "NAXIS2"))
+    if cards.number("NAXIS") != 2 or (shape and tuple(shape) != (height, width)):
+        wanted = f"{shape[0]} x {shape[1]}" if shape else "two axes"
+        raise BadImageError(path, f"wrong shape: {height} x {width} pixels, expected {wanted}")
+    for pixels, name in ((width, "CDELT1"), (height, "CDELT2")):
+        field = pixels * cards.number(name)
+        if not math.isclose(field, FIELD, rel_tol=FIELD_TOLERANCE):
+            reason = (
+                f"not the whole disk: {height} x {width} pixels span {field:.1f} arcsec by {name}, "
+                f"expected {FIELD} within {FIELD_TOLERANCE:.1%}"
+            )
+            raise BadImageError(path, reason)
+
+
+def _exposure(path, cards):
+    exposure = float(cards.number("EXPTIME"))
+    if not (exposure > 0 and math.isfinite(exposure)):
+        raise BadImageError(path, f"EXPTIME is {exposure} s; expected more than zero")
+    return exposure
+
+
+def _time(path, cards):
+    text = cards.get("T_OBS")  # not DATE-OBS: the exposure's start, in another year at worst
+    if text is None:
+        raise BadImageError(path, "T_OBS is missing; expected the time of the image")
+    try:
+        return parse_time(text)
+    except ValueError as error:
+        raise BadImageError(path, f"T_OBS: {error}") from error
+
+
+def _pixels(path, counts, exposure):
+    low, high = np.fmin.reduce(counts, axis=None), np.fmax.reduce(counts, axis=None)
+    if np.isnan(low):
+        raise BadImageError(path, "every pixel is NaN")
+    if np.isinf(low) or np.isinf(high):
+        raise BadImageError(path, "a pixel is infinite; expected numbers, or NaN where missing")
+    if low == high:
+        raise BadImageError(path, f"every pixel is {low}")
+    return (counts / exposure).astype(np.float32)
+
+
+def _broken(error):
+    if isinstance(error, AstropyUserWarning):
+        return f"cut short: {' '.join(str(error).split())}"
+    return f"not a FITS file that can be read: {' '.join(str(error).split())}"

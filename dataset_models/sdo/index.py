@@ -1,0 +1,138 @@
+"""The index: one table with a row per sample of the store.
+
+It holds groups (block, active region, period), not splits: a run computes its own split from them.
+"""
+
+import pathlib
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from tools.tools import written_whole
+
+COLUMNS = {
+    "id": "str",  # YYYYmmdd_HHMM, the archive's slot; unique
+    "time": "datetime64[ns]",  # UTC, the latest T_OBS of the channels
+    "file": "str",  # relative to the index's folder
+    "channels": "str",  # "94 131 171", Angstrom
+    "shape": "int64",  # pixels on a side
+    "unit": "str",  # "DN / s" or "browse"
+    "quality": "int64",  # QUALITY of all channels, joined by a bitwise or
+    "exposures": "str",  # "94:2.900816 131:2.9", s
+    "sampling": "str",  # "regular cadence", "flare case" or "matched quiet"
+    "probability": "float64",  # with which that sampling chose this time
+    "active_region": "int64",  # NOAA number, 0 where unknown
+    "block": "int64",  # whole 27-day blocks since 2010-05-01
+    "period": "str",
+    "synthetic": "bool",
+}
+CHOSEN = ("sampling", "probability", "active_region", "period")  # not in a sample's own file
+BLOCK_EPOCH = np.datetime64("2010-05-01", "ns")  # AIA's science data begin in that month
+BLOCK = np.timedelta64(27, "D")  # about one solar rotation
+
+
+def read_index(folder: str | pathlib.Path) -> pd.DataFrame:
+    """Reads the index of a sample store.
+
+    Args:
+        folder: the folder that holds `index.feather`, `aia` in the data folder.
+
+    Returns:
+        DataFrame with `COLUMNS`, ascending in time.
+
+    Raises:
+        DatasetNotFoundError: there is no index there.
+        ValueError: the file is no index, or lacks columns.
+    """
+    path = pathlib.Path(folder) / "index.feather"
+    if not path.exists():
+        from dataset_models.dataset import DatasetNotFoundError  # brings Keras: seconds
+
+        commands = [
+            "python dataset_models/synthetic/embedded_sample.py  # synthetic files, to try it out",
+            "python dataset_models/sdo/structure_data.py  # files of the archive -> store, index",
+        ]
+        raise DatasetNotFoundError("The index of the AIA samples", path, commands)
+    try:
+        table = pd.read_feather(path)
+    except pa.ArrowInvalid as error:
+        raise ValueError(
+            f"{path} is not an index. Expected a Feather file that structure_data.py wrote. "
+            f"Received: {error}. Run structure_data.py again; it reads the store."
+        ) from error
+    return _checked(table)
+
+
+def write_index(folder: str | pathlib.Path, table: pd.DataFrame) -> None:
+    """Writes `index.feather` and its twin for people, `index.csv`, each whole.
+
+    Args:
+        folder: where to.
+        table: DataFrame with `COLUMNS`, in any order.
+
+    Raises:
+        ValueError: missing columns, two rows of one id, or a row without a time.
+    """
+    table = _checked(table)
+    folder = pathlib.Path(folder)
+    with written_whole(folder / "index.feather") as temporary:
+        table.to_feather(temporary, compression="uncompressed")
+    with written_whole(folder / "index.csv") as temporary:
+        table.to_csv(temporary, index=False, date_format="%Y-%m-%dT%H:%M:%S.%f")
+
+
+def row(identifier: str, file: str, channels: tuple[int, ...], metadata: dict) -> dict:
+    """The index row of one stored sample, sampled at a regular cadence.
+
+    Args:
+        identifier: YYYYmmdd_HHMM.
+        file: path of the sample relative to the index's folder.
+        channels: wavelengths in Angstrom.
+        metadata: of the sample, as `store.read_sample` gives it.
+    """
+    time = max(np.datetime64(metadata["t_obs"][str(channel)], "ns") for channel in channels)
+    exposures = metadata["exposures"]
+    return {
+        "id": identifier,
+        "time": time,
+        "file": file,
+        "channels": " ".join(map(str, channels)),
+        "shape": metadata["shape"][0],
+        "unit": metadata["unit"],
+        "quality": int(np.bitwise_or.reduce([0, *metadata["quality"].values()])),
+        "exposures": " ".join(f"{channel}:{exposure}" for channel, exposure in exposures.items()),
+        "sampling": "regular cadence",
+        "probability": 1.0,
+        "active_region": 0,
+        "block": int(block(time)),
+        "period": "",
+        "synthetic": metadata["synthetic"],
+    }
+
+
+def block(times: np.ndarray) -> np.ndarray:
+    """Number of the 27-day block that each time lies in, int64; 0 begins on 2010-05-01."""
+    return (np.asarray(times, "datetime64[ns]") - BLOCK_EPOCH) // BLOCK
+
+
+def _checked(table):
+    lacking = [name for name in COLUMNS if name not in table.columns]
+    if lacking:
+        raise ValueError(
+            f"The index lacks the columns {lacking}. Expected {list(COLUMNS)}. Received: "
+            f"{list(table.columns)}. Run structure_data.py again; it reads the store."
+        )
+    if table["time"].isna().any():
+        raise ValueError(
+            "A sample of the index has no time. Expected T_OBS of each. Received none for: "
+            f"{table['id'][table['time'].isna()].tolist()[:5]}."
+        )
+    twice = table["id"][table["id"].duplicated()].unique().tolist()
+    if twice:
+        raise ValueError(
+            f"The index has several rows of one sample. Expected each id once. Received: "
+            f"{twice[:5]} more than once. Leave the repeated ones out."
+        )
+    table = table.astype(COLUMNS).sort_values(["time", "id"], ignore_index=True)
+    return table[[*COLUMNS, *(name for name in table.columns if name not in COLUMNS)]]

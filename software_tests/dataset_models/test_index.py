@@ -1,0 +1,87 @@
+import datetime
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dataset_models.dataset import DatasetNotFoundError
+from dataset_models.sdo import index
+
+METADATA = {
+    "shape": [64, 64],
+    "unit": "DN / s",
+    "t_obs": {"94": "2014-01-01T00:00:02.57", "171": "2014-01-01T00:00:12.34"},
+    "exposures": {"94": 2.900816, "171": 1.999597},
+    "quality": {"94": 0x100, "171": 0x40000000},
+    "synthetic": False,
+}
+
+
+def _table(*identifiers):
+    rows = [index.row(name, f"store/{name}", (94, 171), METADATA) for name in identifiers]
+    return pd.DataFrame(rows)
+
+
+def test_a_row_says_what_the_sample_says():
+    row = index.row("20140101_0000", "store/a", (94, 171), METADATA)
+    assert set(row) == set(index.COLUMNS)
+    assert row["time"] == np.datetime64("2014-01-01T00:00:12.34")  # the later of the two
+    assert row["channels"] == "94 171"
+    assert row["exposures"] == "94:2.900816 171:1.999597"
+    assert row["quality"] == 0x40000100
+    # From 2010-05-01 to 2014-01-01 are 4 * 365 + 1 - 120 = 1341 days; 1341 / 27 = 49.7.
+    assert row["block"] == 49
+    assert row["sampling"] == "regular cadence"
+    assert row["probability"] == 1.0
+
+
+def test_blocks_count_from_may_2010():
+    start = datetime.datetime(2010, 5, 1)
+    for days in (-1, 0, 26.999, 27, 2700):
+        time = np.datetime64(start + datetime.timedelta(days=days))
+        assert index.block(time) == days // 27
+
+
+def test_an_index_comes_back_in_order_of_time(tmp_path):
+    table = _table("20140101_0000", "20140101_0012")
+    table.loc[1, "time"] = pd.Timestamp("2014-01-01T00:12:09")
+    index.write_index(tmp_path, table.iloc[::-1])
+    back = index.read_index(tmp_path)
+    pd.testing.assert_frame_equal(back, table.astype(index.COLUMNS))
+    twin = pd.read_csv(tmp_path / "index.csv", parse_dates=["time"], keep_default_na=False)
+    assert (twin["time"] == back["time"]).all()
+    assert (twin["id"] == back["id"]).all()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["index.csv", "index.feather"]
+
+
+def test_a_column_of_ones_own_stays(tmp_path):
+    index.write_index(tmp_path, _table("20140101_0000").assign(storm="yes"))
+    assert index.read_index(tmp_path)["storm"].tolist() == ["yes"]
+
+
+def test_no_index_gives_the_commands(tmp_path):
+    with pytest.raises(DatasetNotFoundError, match=r"structure_data\.py"):
+        index.read_index(tmp_path)
+
+
+def test_another_file_is_refused(tmp_path):
+    (tmp_path / "index.feather").write_bytes(b"id,time\n")
+    with pytest.raises(ValueError, match="is not an index"):
+        index.read_index(tmp_path)
+
+
+def test_missing_columns_are_named(tmp_path):
+    with pytest.raises(ValueError, match=r"lacks the columns \['time', 'block'\]"):
+        index.write_index(tmp_path, _table("20140101_0000").drop(columns=["block", "time"]))
+
+
+def test_two_rows_of_one_sample_are_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"several rows.*\['20140101_0000'\]"):
+        index.write_index(tmp_path, _table("20140101_0000", "20140101_0000"))
+
+
+def test_a_sample_without_time_is_refused(tmp_path):
+    table = _table("20140101_0000")
+    table["time"] = pd.NaT
+    with pytest.raises(ValueError, match=r"no time.*20140101_0000"):
+        index.write_index(tmp_path, table)
