@@ -1,0 +1,293 @@
+"""Full-disk images of SDO/AIA and the soft X-ray flux that follows them."""
+
+import pathlib
+from collections.abc import Callable
+
+import keras
+import numpy as np
+
+from dataset_models import splits
+from dataset_models.dataset import Dataset
+from dataset_models.sdo import image_statistics, layers, samples
+from dataset_models.sdo import side_channels as side
+from dataset_models.sdo.flux_target import FluxTarget, current_goes
+from dataset_models.sdo.index import read_index
+from dataset_models.sdo.moments import moments
+from dataset_models.sdo.stored_images import StoredImages, throughput
+from tools.tools import data_folder
+
+FEATURES_OLDEST_HOURS = 24  # hand-tailored features older than this are not of the same Sun
+
+
+class AIA(Dataset):
+    """AIA images as the archive's synoptic series gives them, and the GOES 1-8 A flux to come.
+
+    A sample at time t is one image of all channels, or several with the last at t. Its target is
+    the largest flux over t + lag <= time < t + lag + catch, or how much that exceeds the flux at t.
+
+    Args:
+        folder: the data folder; FLARENET_DATA, or `data/` in the checkout, unless given.
+        channels: wavelengths in Angstrom, in the order of the images' last axis.
+        image_size: pixels on a side, by exact average; it divides the store's.
+        aia_image_count: images of a sample, 1 to 4, oldest first.
+        image_spacing_minutes: time between two of them, minutes.
+        dependent_variable: "forecast", or "flux delta" (less the flux at t).
+        log_flux: whether the target is log10 of W m-2 (and the delta in dex), or W m-2.
+        lag_minutes: from the image to the window's start, minutes.
+        catch_minutes: length of the window, minutes.
+        side_channels: any of "current_goes" (log10 of the flux at t), "true_value" (the target
+            itself, to test a network with) and "hand_tailored" (25 magnetic features).
+        allow_missing_channels: whether samples that lack channels stay, as NaN and with a mask.
+        minimum_coverage: fraction of the window in which the flux must have been observed.
+        quiet_flux: W m-2 that stand for "no flare" where labels come from a flare list, which is
+            silent below its smallest flares (3e-7, say); None leaves such samples out.
+        split: "blocks", "periods", "regions" (groups) or "random", as in `splits.make`, which also
+            says what the next five mean: days, days, fractions of the samples, dict of split to
+            (start, end) pairs, and bool.
+        block_days: see `split`.
+        embargo_days: see `split`.
+        fractions: see `split`.
+        periods: see `split`.
+        allow_leak: see `split`.
+        degradation: function (channels, times) -> throughput relative to launch, shape
+            (time, channel); None takes the images as they are.
+        correct_degradation: whether images are divided by it.
+        split_seed: int, for "regions" and "random"; not the seed of training.
+
+    Raises:
+        DatasetNotFoundError: if the index or the labels are missing, with the commands for them.
+        ValueError: if a setting does not fit, no sample is left, or a split is empty.
+
+    Example:
+        >>> dataset = AIA(channels=(171, 193), image_size=128)
+        >>> images, log_flux, weight = dataset.batches("train", batch_size=16)[0]
+    """
+
+    available = (94, 131, 171, 193, 211, 304, 335, 1600)  # Angstrom
+    cadence_minutes = 12  # FlareNet's; the synoptic archive itself has an image each 2 minutes
+    plate_scale = 2.4  # arcsec per synoptic pixel, 4 x 4 of AIA's own
+    field = 2457.6  # arcsec on a side: 1024 synoptic pixels
+    unit = "DN / s"  # per original 0.6 arcsec pixel
+    source = "https://jsoc1.stanford.edu/data/aia/synoptic/"  # Lemen et al. 2012
+
+    def __init__(
+        self,
+        *,
+        folder: str | pathlib.Path | None = None,
+        channels: tuple[int, ...] = available,
+        image_size: int = 256,
+        aia_image_count: int = 1,
+        image_spacing_minutes: float = cadence_minutes,
+        dependent_variable: str = "forecast",
+        log_flux: bool = True,
+        lag_minutes: int = 60,
+        catch_minutes: int = 1440,
+        side_channels: tuple[str, ...] = (),
+        allow_missing_channels: bool = False,
+        minimum_coverage: float = 0.95,
+        quiet_flux: float | None = None,
+        split: str = "blocks",
+        block_days: float = 27.0,
+        embargo_days: float = 27.0,
+        fractions: tuple[float, float, float] = (0.7, 0.15, 0.15),
+        periods: dict | None = None,
+        allow_leak: bool = False,
+        degradation: Callable | None = None,
+        correct_degradation: bool = True,
+        split_seed: int = 1,
+    ):
+        self.folder = pathlib.Path(folder) if folder is not None else data_folder()
+        self.channels, self.side_channels = tuple(channels), tuple(side_channels)
+        self._check_settings(aia_image_count, image_spacing_minutes)
+        self.flux = FluxTarget(
+            dependent_variable=dependent_variable,
+            log_flux=log_flux,
+            lag_minutes=lag_minutes,
+            catch_minutes=catch_minutes,
+            minimum_coverage=minimum_coverage,
+            quiet_flux=quiet_flux,
+        )
+        table = samples.candidates(read_index(self.folder / "aia"), self.flux.labels(self.folder))
+        samples.reject_channels(table, self.channels, allow_missing_channels)
+        rows = samples.earlier_rows(table, aia_image_count, image_spacing_minutes)
+        self.flux.reject(table, "current_goes" in self.side_channels)
+        self._side = self._side_inputs(table)
+        samples.check_any(table)
+        factors = None
+        if degradation is not None and correct_degradation:
+            factors = throughput(degradation, self.channels, table["time"].to_numpy())
+        self.images = StoredImages(
+            self.folder / "aia",
+            table,
+            rows,
+            self.channels,
+            image_size,
+            allow_missing_channels,
+            factors,
+        )
+        self._table, self._target, self._statistics = table, self.flux.values(table), {}
+        self._deal(
+            split,
+            span_minutes=(aia_image_count - 1) * image_spacing_minutes,
+            block_days=block_days,
+            embargo_days=embargo_days,
+            fractions=fractions,
+            periods=periods,
+            allow_leak=allow_leak,
+            seed=split_seed,
+        )
+
+    @classmethod
+    def write_sample(
+        cls, folder: str | pathlib.Path, lag_minutes=60, catch_minutes=1440, **archive
+    ):
+        """Writes a tiny synthetic archive into `folder` and prepares it, so that AIA opens it.
+
+        Args:
+            folder: a data folder, new or empty.
+            lag_minutes: of the labels, minutes.
+            catch_minutes: of the labels, minutes.
+            **archive: of `embedded_sample.write_archive`, such as days, cadence_minutes and size.
+        """
+        from dataset_models.sdo import sample_files  # the synthetic Sun is needed here alone
+
+        sample_files.write(pathlib.Path(folder), lag_minutes, catch_minutes, **archive)
+
+    @property
+    def units(self):
+        every = {
+            "images": self.images.unit,
+            "current_goes": "log10(W / m2)",
+            "true_value": self.flux.unit,
+            "hand_tailored": "each its own",
+        }
+        names = self.images.shapes() | self._side_shapes()
+        return {name: every.get(name, "") for name in names} | {"target": self.flux.unit}
+
+    @property
+    def input_shape(self):
+        return self.images.decoded_shapes() | self._side_shapes()
+
+    def size(self, split):
+        return len(self._rows[split])
+
+    def sample(self, split, index, rng):
+        row = self._rows[split][index]
+        beside = {name: values[row] for name, values in self._side.items()}
+        return self.images.arrays(row) | beside, self._target[row], np.float32(1)
+
+    def target(self, split, index):
+        return self._target[self._rows[split][index]]
+
+    def describe(self, split, index):
+        row = self._rows[split][index]
+        about, metadata = self._table.iloc[row], self.images.metadata(row)
+        marks = {"SYNTHETIC": about["synthetic"], "APPROXIMATE WCS": metadata["wcs_approximate"]}
+        return {
+            "id": about["id"],
+            "time": about["time"].to_datetime64(),
+            "channels": tuple(map(str, self.channels)),
+            "unit": self.images.unit,
+            "wcs": self.images.wcs(metadata),
+            "labels": {
+                "target": float(self._target[row, 0]),
+                "catch_flux": float(about["catch_flux"]),
+                "current_flux": float(about["current_flux"]),
+            },
+            "marks": tuple(mark for mark, holds in marks.items() if holds),
+        }
+
+    def split_table(self):
+        return self._table[["id", "time", "split", "reason"]]
+
+    def caveats(self):
+        return samples.caveats(self._table, self.split.leaks)
+
+    def decoder(self):
+        return self.images.decoder(self._side_shapes())
+
+    def statistics(self, split="train"):
+        """Numbers that whiten the inputs, of the training split unless asked by name.
+
+        Returns:
+            Dict of dicts of arrays: "images", as `image_statistics.whitening` computes them (not
+            for browse images); "target" and each side channel with "mean" and "std".
+        """
+        if split not in self._statistics:
+            rows = self._rows[split]
+            arrays = {"target": self._target, **self._side}
+            found = {name: moments(values[rows]) for name, values in arrays.items()}
+            if self.images.unit != "browse":
+                found["images"] = image_statistics.whitening(self.images, rows)
+            self._statistics[split] = found
+        return self._statistics[split]
+
+    def whitening(self, name="images"):
+        """The layer that whitens the input `name`, with statistics of the training split."""
+        if name == "channel_mask":
+            return keras.layers.Identity()
+        if name == "images" and self.images.unit == "browse":
+            return keras.layers.Rescaling(1 / 255)  # an 8-bit scale is a logarithm already
+        numbers = self.statistics()[name]
+        if name != "images":
+            return layers.StandardScale(**numbers, name=f"whitened_{name}")
+        return layers.AsinhWhiten(
+            scale=numbers["scale"],
+            mean=numbers["asinh_mean"],
+            std=numbers["asinh_std"],
+            name="whitened_images",
+        )
+
+    def unwhitening(self, name="log_flux"):
+        """The layer that turns a network's output, of mean 0 and deviation 1, into the target."""
+        numbers = self.statistics()["target"]
+        return keras.layers.Rescaling(
+            float(numbers["std"][0]), float(numbers["mean"][0]), name=name, dtype="float32"
+        )
+
+    def baselines(self, split):
+        rows = self._rows
+        return self.flux.baselines(self._table, self._target, rows[split], rows["train"])
+
+    def _side_inputs(self, table):
+        """Dict of the side channels' values for each row of `table`; rejects rows without them."""
+        found = {}
+        if "current_goes" in self.side_channels:
+            found["current_goes"] = current_goes(table)
+        if "true_value" in self.side_channels:
+            found["true_value"] = self.flux.values(table)
+        if "hand_tailored" in self.side_channels:
+            features = side.read_features(self.folder / side.HMI_FEATURES)
+            values = side.features_at(features, table["time"].to_numpy(), FEATURES_OLDEST_HOURS)
+            found["hand_tailored"] = values
+            reason = f"no hand-tailored features of the last {FEATURES_OLDEST_HOURS} h"
+            samples.reject(table, np.isnan(values).all(axis=1), reason)
+        return {name: found[name].astype("float32") for name in self.side_channels}
+
+    def _side_shapes(self):
+        return {name: values.shape[1:] for name, values in self._side.items()}
+
+    def _deal(self, kind, **options):
+        """Computes the split, and writes it and its reasons into the table."""
+        table = self._table
+        kept = np.flatnonzero(table["reason"] == "")
+        self.split = splits.make(
+            "groups" if kind == "regions" else kind,
+            table["time"].to_numpy()[kept],
+            horizon_minutes=self.flux.horizon_minutes,
+            groups=table["active_region"].to_numpy()[kept] if kind == "regions" else None,
+            **options,
+        )
+        table["split"] = ""
+        table.loc[kept, "split"], table.loc[kept, "reason"] = self.split.names, self.split.reasons
+        self._rows = {name: kept[self.split.indices(name)] for name in self.splits}
+
+    def _check_settings(self, count, spacing):
+        samples.check_among("channels", self.channels, self.available, needed=True)
+        samples.check_among("side_channels", self.side_channels, side.SIDE_CHANNELS)
+        if not 1 <= count <= 4 or spacing <= 0:
+            raise ValueError(
+                "AIA cannot give such a series of images. Expected aia_image_count from 1 to 4 and "
+                f"image_spacing_minutes above 0. Received: aia_image_count={count!r}, "
+                f"image_spacing_minutes={spacing!r}."
+            )

@@ -1,0 +1,119 @@
+"""Numbers that stand beside the images: hand-tailored magnetic features and the current flux."""
+
+import pathlib
+
+import numpy as np
+import pandas as pd
+from astropy.time import Time
+
+from dataset_models.dataset import DatasetNotFoundError
+
+# The 25 features of Bobra and Couvidat 2015 (doi:10.1088/0004-637X/798/2/135, table 1): first the
+# SHARP keywords, then those of the field's energy and the Lorentz force.
+# fmt: off
+HAND_TAILORED = [
+    "USFLUX", "MEANGAM", "MEANGBT", "MEANGBZ", "MEANGBH", "MEANJZD", "TOTUSJZ", "MEANALP",
+    "MEANJZH", "TOTUSJH", "ABSNJZH", "SAVNCPP", "MEANPOT", "TOTPOT", "MEANSHR", "SHRGT45",
+    "R_VALUE", "AREA_ACR", "TOTBSQ", "TOTFX", "TOTFY", "TOTFZ", "EPSX", "EPSY", "EPSZ",
+]
+# fmt: on
+SIDE_CHANNELS = ("current_goes", "true_value", "hand_tailored")
+HMI_FEATURES = "side_channel/HMI_features.csv"
+
+
+def read_features(path: pathlib.Path | str) -> pd.DataFrame:
+    """Reads the hand-tailored features of the Sun.
+
+    Args:
+        path: CSV with the column T_REC and one for each feature. T_REC is UTC
+            (2014-01-01T00:00:00, `Z` allowed) or, as HMI writes it, TAI
+            (2014.01.01_00:00:00_TAI).
+
+    Returns:
+        DataFrame in the order of time: "time" (datetime64, UTC) and the features of
+        `HAND_TAILORED`, in their own units, NaN where empty. Where a time is there twice, the
+        later row is taken: a corrected value follows what it corrects.
+
+    Raises:
+        DatasetNotFoundError: if there is no such file.
+        ValueError: if a column is missing, or a time or number is none.
+    """
+    path = pathlib.Path(path)
+    if not path.is_file():
+        raise DatasetNotFoundError(
+            "The table of hand-tailored features",
+            path,
+            ["python dataset_models/synthetic/embedded_sample.py"],
+        )
+    table = pd.read_csv(path, comment="#", dtype={"T_REC": str})
+    _check_columns(table, path)
+    features = _numbers(table[HAND_TAILORED], path)
+    features.insert(0, "time", _times(table["T_REC"], path))
+    features = features.drop_duplicates("time", keep="last")
+    return features.sort_values("time", ignore_index=True)
+
+
+def features_at(features: pd.DataFrame, times: np.ndarray, oldest_hours: float = 24) -> np.ndarray:
+    """The newest features not later than each time.
+
+    Args:
+        features: what `read_features` returns.
+        times: datetime64 array, shape (n,), UTC, in any order.
+        oldest_hours: features older than this are not taken, hours.
+
+    Returns:
+        float32 array, shape (n, 25), in the order of `HAND_TAILORED`; a row of NaN where there are
+        no features in time.
+    """
+    known = features["time"].to_numpy("datetime64[ns]")
+    newest = np.searchsorted(known, np.asarray(times, "datetime64[ns]"), side="right") - 1
+    values = features[HAND_TAILORED].to_numpy("float32")
+    found = np.full((len(newest), len(HAND_TAILORED)), np.nan, "float32")
+    has_one = newest >= 0
+    age = np.asarray(times, "datetime64[ns]")[has_one] - known[newest[has_one]]
+    has_one[has_one] = age <= pd.Timedelta(hours=oldest_hours)
+    found[has_one] = values[newest[has_one]]
+    return found
+
+
+def _check_columns(table, path):
+    missing = [name for name in ("T_REC", *HAND_TAILORED) if name not in table]
+    if missing:
+        raise ValueError(
+            f"{path} lacks the columns {missing}. Expected T_REC and {len(HAND_TAILORED)} "
+            f"features: {HAND_TAILORED}. Received: {list(table)}. Add the columns; a feature that "
+            "is not known stays empty."
+        )
+
+
+def _times(text, path):
+    """UTC times of the column T_REC."""
+    is_tai = text.str.endswith("_TAI", na=False).to_numpy(bool)
+    plain = text.str.removesuffix("_TAI").str.replace(
+        r"^(\d{4})\.(\d\d)\.(\d\d)_", r"\1-\2-\3T", regex=True
+    )
+    times = pd.to_datetime(plain, errors="coerce", utc=True, format="ISO8601").dt.tz_localize(None)
+    if times.isna().any():
+        line = int(times.isna().to_numpy().argmax())
+        raise ValueError(
+            f"{path} has no time in its row {line + 1}. Expected T_REC as 2014-01-01T00:00:00 "
+            f"(UTC) or 2014.01.01_00:00:00_TAI. Received: {text.iloc[line]!r}. Correct that row."
+        )
+    times = times.to_numpy("datetime64[ns]").copy()
+    if is_tai.any():
+        times[is_tai] = Time(times[is_tai], scale="tai").utc.datetime64
+    return times
+
+
+def _numbers(features, path):
+    """The features as numbers, NaN where empty."""
+    numbers = features.apply(pd.to_numeric, errors="coerce")
+    wrong = numbers.isna() & features.notna()
+    if wrong.to_numpy().any():
+        row, column = np.argwhere(wrong.to_numpy())[0]
+        raise ValueError(
+            f"{path} has no number in its row {row + 1}, column {features.columns[column]}. "
+            f"Expected a number, or nothing where it is not known. Received: "
+            f"{features.iloc[row, column]!r}. Correct that row."
+        )
+    return numbers.astype("float64")

@@ -1,0 +1,199 @@
+"""Images of the sample store, as a batch carries them, and the way back to physical units."""
+
+import pathlib
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import pandas as pd
+
+from dataset_models.sdo import decoding_layers, geometry, store
+
+
+class StoredImages:
+    """The images that belong to each row of an index, in the encoding of the store.
+
+    Args:
+        folder: the folder that the index's files are relative to.
+        table: DataFrame with the index's columns; all rows share a unit and a shape.
+        rows: int array, shape (n, time), the rows whose images make up each sample.
+        channels: wavelengths in Angstrom, in the order that is wanted.
+        image_size: pixels on a side after decoding.
+        allow_missing: whether channels may lack; they are NaN then.
+        throughput: array, shape (n, channel), relative to launch, or None to correct nothing.
+
+    Attributes:
+        unit: "DN / s" or "browse".
+        dtype: numpy dtype of the planes.
+        shape: of one sample's planes, (channel, height, width), a time axis first where there are
+            several times.
+
+    Raises:
+        ValueError: if the rows mix units or shapes, or `image_size` does not divide the shape.
+    """
+
+    def __init__(
+        self,
+        folder: pathlib.Path,
+        table: pd.DataFrame,
+        rows: np.ndarray,
+        channels: tuple[int, ...],
+        image_size: int,
+        allow_missing: bool = False,
+        throughput: np.ndarray | None = None,
+    ):
+        self.folder, self.rows = pathlib.Path(folder), rows
+        self.channels, self.image_size = channels, image_size
+        self.allow_missing, self.throughput = allow_missing, throughput
+        self._files = table["file"].to_numpy()
+        self._held = [tuple(map(int, names.split())) for names in table["channels"]]
+        self.unit, grid = _only(table, "unit"), int(_only(table, "shape"))
+        decoding_layers.check_image_size(image_size, (grid, grid))
+        self.times = rows.shape[1]
+        self.shape = (*self._times(), len(channels), grid, grid)
+        first = int(rows[(rows >= 0).all(axis=1)][0, -1])
+        metadata = self.metadata(first)
+        self.encoding = metadata["encoding"]
+        self._check_corrected(metadata)
+        self.dtype = np.dtype(store.ENCODINGS[self.encoding])
+        if allow_missing and self.dtype == np.uint8:
+            self.dtype = np.dtype("float16")  # holds every uint8, and NaN
+
+    def arrays(self, row: int) -> dict:
+        """The named arrays of one sample, encoded: "images" and, where asked for, others.
+
+        Returns:
+            "images" (`shape`, `dtype`); "channel_mask" (float32, time and channel axes of
+            `shape`, 1 where present) if channels may lack; "degradation" (float32, the same
+            axes) if images are to be corrected.
+        """
+        found = {"images": self._joined([self._planes(i) for i in self.rows[row]])}
+        if self.allow_missing:
+            found["channel_mask"] = self._joined([self._mask(i) for i in self.rows[row]])
+        if self.throughput is not None:
+            factors = self.throughput[self.rows[row]].astype("float32")
+            found["degradation"] = self._joined(list(factors))
+        return found
+
+    def shapes(self) -> dict:
+        """Dict of name to shape of the arrays that `arrays` gives."""
+        names = {"channel_mask": self.allow_missing, "degradation": self.throughput is not None}
+        per_channel = self.shape[:-2]
+        return {"images": self.shape} | {name: per_channel for name, on in names.items() if on}
+
+    def decoded_shapes(self) -> dict:
+        """Dict of name to shape after decoding; images are (time,) height, width, channel."""
+        shapes = self.shapes()
+        shapes.pop("degradation", None)
+        size = self.image_size
+        return shapes | {"images": (*self._times(), size, size, len(self.channels))}
+
+    def decoder(self, others: dict) -> keras.Model:
+        """Keras model from encoded arrays to physical units, channels last, float32.
+
+        Args:
+            others: dict of name to shape of arrays that go through as they are.
+        """
+        inputs = {
+            name: keras.Input(shape, name=name, dtype=self._input_dtype(name))
+            for name, shape in (self.shapes() | others).items()
+        }
+        outputs = dict(inputs)
+        x = outputs.pop("images")
+        if self.encoding == "root float16":
+            x = decoding_layers.RootDecode()(x)
+        x = decoding_layers.AreaAverage(self.image_size)(x)
+        order = (2, 3, 1) if self.times == 1 else (1, 3, 4, 2)
+        x = keras.layers.Permute(order, dtype="float32")(x)
+        if "degradation" in outputs:
+            x = decoding_layers.DegradationCorrection()(x, outputs.pop("degradation"))
+        return keras.Model(inputs, {"images": x, **outputs}, name="decoder")
+
+    def metadata(self, row: int) -> dict:
+        """What the store says about the image of `row`, its last one where it has several."""
+        return store.read_metadata(self.folder / self._files[row])[1]
+
+    def wcs(self, metadata: dict) -> dict | None:
+        """FITS header cards of a decoded image, of the first channel that is there, or None."""
+        held = [channel for channel in self.channels if str(channel) in metadata["wcs"]]
+        if not held:
+            return None
+        cards = metadata["wcs"][str(held[0])]
+        stamp = metadata["t_obs"][str(held[0])]
+        # What sunpy tells an AIA image by, where the file did not say it.
+        facts = {
+            "NAXIS1": self.shape[-1],
+            "NAXIS2": self.shape[-1],
+            "TELESCOP": "SDO/AIA",
+            "INSTRUME": "AIA",
+            "WAVELNTH": held[0],
+            "WAVEUNIT": "angstrom",
+            "DATE-OBS": stamp,
+            "T_OBS": stamp,
+        }
+        return geometry.rescaled(facts | cards, self.image_size)
+
+    def distance(self, row: int) -> np.ndarray:
+        """Distance from disk centre of each decoded pixel, solar radii, shape (size, size).
+
+        Zero everywhere where the store knows no WCS.
+        """
+        metadata = self.metadata(row)
+        cards = self.wcs(metadata)
+        if cards is None or not metadata["rsun_obs"]:
+            return np.zeros((self.image_size, self.image_size))
+        return geometry.distance(cards, self.image_size, metadata["rsun_obs"])
+
+    def _planes(self, row):
+        held = [channel for channel in self.channels if channel in self._held[row]]
+        planes = store.read_sample(self.folder / self._files[row], tuple(held)).planes
+        if not self.allow_missing:
+            return planes
+        whole = np.full(self.shape[-3:], np.nan, self.dtype)
+        whole[self._mask(row) > 0] = planes
+        return whole
+
+    def _mask(self, row):
+        return np.isin(self.channels, self._held[row]).astype("float32")
+
+    def _joined(self, parts):
+        return parts[0] if self.times == 1 else np.stack(parts)
+
+    def _times(self):
+        return () if self.times == 1 else (self.times,)
+
+    def _input_dtype(self, name):
+        return self.dtype.name if name == "images" else "float32"
+
+    def _check_corrected(self, metadata):
+        if self.throughput is not None and metadata["degradation_corrected"]:
+            raise ValueError(
+                "The images are corrected for degradation already "
+                f"({metadata['degradation_version']}). Expected uncorrected ones. Set "
+                "correct_degradation=False, or build the store anew with structure_data.py."
+            )
+
+
+def throughput(degradation: Callable, channels: tuple[int, ...], times: np.ndarray) -> np.ndarray:
+    """What the function `degradation` says of each time and channel, relative to launch.
+
+    Raises:
+        ValueError: if it does not give an array of shape (time, channel).
+    """
+    factors = np.asarray(degradation(channels, times))
+    if factors.shape != (len(times), len(channels)):
+        raise ValueError(
+            "The degradation function gave factors of a wrong shape. Expected (time, channel) = "
+            f"{(len(times), len(channels))}. Received: {factors.shape}."
+        )
+    return factors
+
+
+def _only(table, column):
+    values = table[column].unique()
+    if len(values) != 1:
+        raise ValueError(
+            f"The samples are of several kinds. Expected one {column} for all of them. Received: "
+            f"{sorted(map(str, values))}. Build one store for each with structure_data.py --output."
+        )
+    return values[0]

@@ -1,0 +1,47 @@
+"""Forecasts the largest GOES 1-8 A flux of the next day from AIA images of the whole Sun.
+
+Copy this folder, edit `build_model` and config.py, then run this file:
+    cp -r network_models/xray_flux_forecast/starting_point network_models/xray_flux_forecast/mine
+    python network_models/xray_flux_forecast/mine/network.py --epochs=3
+"""
+
+import keras
+from keras import layers
+
+from dataset_models.sdo.aia import AIA
+from dataset_models.sdo.augmentation import SolarAugmentation
+from dataset_models.sdo.layers import TimesAsChannels
+from network_models import experiment
+
+
+def build_dataset(config):
+    """Returns the images and fluxes that `config` asks for."""
+    return AIA.from_config(config)
+
+
+def build_model(config, dataset):
+    """Returns a compiled model: images in DN/s, and side inputs -> (1,) log10 of W m-2."""
+    inputs = dataset.inputs()
+    x = SolarAugmentation(shift=config.shift, rotation=config.rotation)(inputs["images"])
+    x = TimesAsChannels()(dataset.whitening("images")(x))
+    for filters in config.filters:
+        x = layers.Conv2D(filters, 3, padding="same", activation="relu")(x)
+        x = layers.MaxPooling2D(4, padding="same")(x)
+    x = layers.Dropout(config.dropout)(layers.GlobalAveragePooling2D()(x))
+    for name in list(inputs)[1:]:  # side inputs
+        x = layers.Concatenate()([x, layers.Flatten()(dataset.whitening(name)(inputs[name]))])
+    log_flux = dataset.unwhitening("log_flux")(layers.Dense(1, dtype="float32")(x))
+    model = keras.Model(inputs, log_flux)
+    model.compile(
+        optimizer=keras.optimizers.Adam(config.learning_rate, clipnorm=config.clip_norm),
+        loss="huber",
+        weighted_metrics=[
+            keras.metrics.RootMeanSquaredError(name="rmse"),  # dex
+            keras.metrics.MeanAbsoluteError(name="mae"),  # dex
+        ],
+    )
+    return model
+
+
+if __name__ == "__main__":
+    experiment.run(__file__, build_dataset=build_dataset, build_model=build_model)

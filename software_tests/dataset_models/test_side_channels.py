@@ -1,0 +1,97 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from dataset_models.dataset import DatasetNotFoundError
+from dataset_models.sdo.side_channels import HAND_TAILORED, features_at, read_features
+
+
+def table(*times):
+    """A row for each time; feature k of row n is 100 n + k."""
+    rows = [np.arange(25) + 100 * n for n in range(len(times))]
+    return pd.DataFrame(rows, columns=HAND_TAILORED).assign(T_REC=times)
+
+
+@pytest.fixture
+def write(tmp_path):
+    def to_file(frame, head=""):
+        path = tmp_path / "features.csv"
+        path.write_text(head + frame.to_csv(index=False))
+        return path
+
+    return to_file
+
+
+def test_there_are_25_features():
+    assert len(HAND_TAILORED) == len(set(HAND_TAILORED)) == 25
+
+
+def test_times_are_sorted_and_comments_passed_over(write):
+    path = write(table("2014-01-02T00:00:00", "2014-01-01T00:00:00Z"), "# SYNTHETIC\n")
+    features = read_features(path)
+    expected = np.array(["2014-01-01", "2014-01-02"], "datetime64[ns]")
+    np.testing.assert_array_equal(features["time"], expected)
+    assert list(features.columns) == ["time", *HAND_TAILORED]
+    assert features["USFLUX"].tolist() == [100, 0]
+
+
+def test_tai_becomes_utc(write):
+    # TAI was 35 s ahead of UTC from July 2012 to June 2015.
+    features = read_features(write(table("2014.01.01_12:00:00_TAI", "2014-01-01T12:00:00")))
+    expected = np.array(["2014-01-01T11:59:25", "2014-01-01T12:00:00"], "datetime64[ns]")
+    np.testing.assert_array_equal(features["time"], expected)
+
+
+def test_the_newest_not_later_is_taken(write):
+    features = read_features(write(table("2014-01-01T00:00:00", "2014-01-01T12:00:00")))
+    times = np.array(
+        [
+            "2014-01-01T12:00:00",  # the very time of the second row
+            "2014-01-01T11:59:59",  # a second before: the first row
+            "2013-12-31T23:59:59",  # before every row
+            "2014-01-02T12:00:00",  # 24 h after the second row: old, but not too old
+            "2014-01-02T12:00:01",  # too old
+        ],
+        "datetime64[ns]",
+    )
+    found = features_at(features, times)
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found[:, 1], [101, 1, np.nan, 101, np.nan])
+
+
+def test_a_corrected_row_replaces_the_first(write):
+    features = read_features(write(table("2014-01-01T00:00:00", "2014-01-01T00:00:00")))
+    assert features["USFLUX"].tolist() == [100]
+
+
+def test_an_empty_feature_is_missing(write):
+    frame = table("2014-01-01T00:00:00").astype({"MEANSHR": object})
+    frame.loc[0, "MEANSHR"] = ""
+    features = read_features(write(frame))
+    assert np.isnan(features["MEANSHR"][0])
+    assert features["SHRGT45"][0] == 15
+
+
+def test_no_file(tmp_path):
+    with pytest.raises(
+        DatasetNotFoundError, match=r"hand-tailored features was not found.*\n.*emb"
+    ):
+        read_features(tmp_path / "none.csv")
+
+
+def test_a_missing_column_is_named(write):
+    path = write(table("2014-01-01").drop(columns=["R_VALUE"]))
+    with pytest.raises(ValueError, match=r"lacks the columns \['R_VALUE'\]"):
+        read_features(path)
+
+
+def test_a_row_without_a_time_is_named(write):
+    with pytest.raises(ValueError, match=r"no time in its row 2.*'yesterday'"):
+        read_features(write(table("2014-01-01", "yesterday")))
+
+
+def test_a_word_among_the_numbers_is_named(write):
+    frame = table("2014-01-01").astype({"AREA_ACR": object})
+    frame.loc[0, "AREA_ACR"] = "large"
+    with pytest.raises(ValueError, match=r"no number in its row 1, column AREA_ACR.*'large'"):
+        read_features(write(frame))
