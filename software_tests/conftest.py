@@ -22,7 +22,7 @@ def sample_folder(tmp_path_factory):
     from dataset_models.sdo.aia import AIA
 
     folder = tmp_path_factory.mktemp("embedded_sample")
-    AIA.write_sample(folder)
+    AIA.write_sample(folder, days=40, cadence_minutes=720, size=64)
     return folder
 
 

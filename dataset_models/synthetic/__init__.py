@@ -1,0 +1,1 @@
+"""A Sun whose answers are known."""
