@@ -21,7 +21,7 @@ run: .venv/installed
 	.venv/bin/python dataset_models/synthetic/embedded_sample.py
 	.venv/bin/python dataset_models/sdo/structure_data.py
 	.venv/bin/python tools/xray_flux_forecast/v4_find_ys.py
-	.venv/bin/python $(STARTING_POINT)/network.py --image_size=64 --epochs=15 --block_days=5 --embargo_days=0
+	.venv/bin/python $(STARTING_POINT)/network.py --image_size=64 --epochs=30 --learning_rate=3e-3 --block_days=6 --embargo_days=5
 
 test: .venv/installed lint
 	$(TEST)
