@@ -30,14 +30,14 @@ def evaluate(run, model, dataset, config, evaluators=()):
         scores.setdefault("evaluators", {}).update(
             {name: float(number) for name, number in results}
         )
+    marks = dataset.describe(splits[0], 0)["marks"]
     tables = [forecasts(model, dataset, split, config) for split in splits]
     tables = [table for table in tables if table is not None]
     if tables:
         predictions = pd.concat(tables)
         tools.write_text(run.performance / "predictions.csv", predictions.to_csv(index=False))
-        marks = dataset.describe(splits[0], 0)["marks"]
         performance_plots.forecasts(predictions, unit, marks, run.performance)
-    performance_plots.curves(run.performance)
+    performance_plots.curves(run.performance, marks)
     tools.write_text(run.performance / "scores.json", json.dumps(scores, indent=1))
 
 

@@ -1,5 +1,6 @@
 """Pictures of performance/: learning curves, and forecasts against what came."""
 
+import itertools
 import pathlib
 
 import numpy as np
@@ -11,8 +12,13 @@ COLUMNS = ("id", "time", "split")
 TRAIN, VALIDATION, TARGET, FORECAST = "#4477aa", "#ee6677", "#222222", "#ee6677"
 
 
-def curves(folder):
-    """Draws curves.png from history.csv: each number of training beside that of validation."""
+def curves(folder, marks):
+    """Draws curves.png from history.csv: each number of training beside that of validation.
+
+    Args:
+        folder: performance/.
+        marks: words that the picture must carry.
+    """
     history = pd.read_csv(pathlib.Path(folder) / "history.csv")
     names = [name for name in history if f"val_{name}" in history]
     figure = figures.new_figure(4.5 * len(names), 3.6)
@@ -23,6 +29,7 @@ def curves(folder):
         axes.plot(history["epoch"][best], history[f"val_{name}"][best], "o", color=VALIDATION)
         axes.set(xlabel="epoch", ylabel=name)
         axes.legend(frameon=False)
+    figures.add_marks(figure, marks)
     figures.save(figure, pathlib.Path(folder) / "curves.png")
 
 
@@ -43,7 +50,7 @@ def forecasts(predictions, unit, marks, folder):
         table = table.sort_values("time")
         for name, colour in ((target, TARGET), (forecast, FORECAST)):
             along.plot(table["time"], table[name], ".-", color=colour, label=name, lw=0.8, ms=4)
-        for name, style in zip(baselines, ("--", ":", "-."), strict=False):
+        for name, style in zip(baselines, itertools.cycle(("--", ":", "-.", "-"))):
             along.plot(table["time"], table[name], style, color="0.6", label=name, lw=1)
         along.set(ylabel=unit, title=f"{split}: {len(table)} samples")
         along.legend(frameon=False, ncols=4, fontsize="small")
