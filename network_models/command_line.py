@@ -54,7 +54,23 @@ def parse(arguments, output):
             found["seeds"] = _whole_numbers(argument, value)
         else:
             fields.append(argument)
+    _check_resumable(found)
     return Options(fields=tuple(fields), **found)
+
+
+def _check_resumable(found):
+    others = [f"--{name}" for name in ("tiny", "weights", "seeds") if found.get(name)]
+    if "resume" in found and others:
+        raise ValueError(
+            f"--resume goes on with a run as it was started. Expected no {' or '.join(others)} "
+            "beside it. Leave them out, or start a new run."
+        )
+
+
+def find_weights(options):
+    """What --weights names: a path, or the name of a run in the folder of run folders."""
+    named = options.output / options.weights
+    return named if named.exists() else pathlib.Path(options.weights).expanduser()
 
 
 def override(config, options):

@@ -30,7 +30,7 @@ def evaluate(run, model, dataset, config, evaluators=()):
         scores.setdefault("evaluators", {}).update(
             {name: float(number) for name, number in results}
         )
-    marks = dataset.describe(splits[0], 0)["marks"]
+    marks = dataset.describe(splits[0], 0).get("marks", ())
     tables = [forecasts(model, dataset, split, config) for split in splits]
     tables = [table for table in tables if table is not None]
     if tables:
@@ -67,15 +67,16 @@ def batches(dataset, split, config):
 def forecasts(model, dataset, split, config):
     """DataFrame of id, time, split, target, forecast and the baselines; None without a target.
 
-    Several outputs get numbered columns; more than `LARGEST_OUTPUT` of them (images) get none,
-    and are for an evaluator to write.
+    The numbers of an output get numbered columns; more than `LARGEST_OUTPUT` of them (images) get
+    none, nor do several outputs: these are for an evaluator to write.
     """
     data = batches(dataset, split, config)
     if len(data[0]) == 1:
         return None
-    forecast = np.asarray(model.predict(data, verbose=0), dtype="float64")
-    if forecast[0].size > LARGEST_OUTPUT:
+    outputs = keras.tree.flatten(model.predict(data, verbose=0))
+    if len(outputs) > 1 or outputs[0][0].size > LARGEST_OUTPUT:
         return None
+    forecast = outputs[0].astype("float64")
     size = dataset.size(split)
     target = np.stack([dataset.target(split, i) for i in range(size)])
     table = dataset.split_table()

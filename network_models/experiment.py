@@ -6,6 +6,7 @@ evaluators.
 
 import dataclasses
 import fnmatch
+import math
 import pathlib
 import sys
 import time
@@ -28,6 +29,7 @@ class Config:
     batch_size: int = 16  # samples in a step
     workers: int = 1  # threads that read ahead; the numbers do not depend on it
     monitor: str = "val_loss"  # the number that says which epoch is best
+    monitor_mode: str = "auto"  # min or max, where Keras does not know which is better
     patience: int = 20  # epochs without a better one before training stops; 0: never
     plateau_patience: int = 8  # epochs without a better one before learning slows; 0: never
     plateau_factor: float = 0.5  # what the learning rate is then multiplied by
@@ -37,6 +39,38 @@ class Config:
     jit_compile: bool = False  # compile the training step with XLA
     freeze: tuple[str, ...] = ()  # layers that do not learn, by name or pattern ("conv*")
     explained_samples: int = 4  # validation samples in maps/; 0: nothing is explained
+
+
+CHOICES = {
+    "precision": ("float32", "mixed_bfloat16", "mixed_float16"),
+    "monitor_mode": ("auto", "min", "max"),
+}
+RANGES = {
+    **dict.fromkeys(("epochs", "batch_size", "workers", "checkpoint_steps"), (1, math.inf)),
+    **dict.fromkeys(("patience", "plateau_patience", "keep_epochs"), (0, math.inf)),
+    **{"seed": (0, math.inf), "explained_samples": (0, math.inf), "plateau_factor": (0.01, 0.99)},
+}
+
+
+def check_values(config):
+    """Returns `config` if the runner's fields have values that it can run with.
+
+    Raises:
+        ValueError: naming the field that does not.
+    """
+    for name, (low, high) in RANGES.items():
+        if not low <= getattr(config, name) <= high:
+            raise ValueError(
+                f"The field {name} does not fit. Expected {low} to {high}. Received: "
+                f"{name}={getattr(config, name)}. Correct it in config.py or with --{name}={low}."
+            )
+    for name, known in CHOICES.items():
+        if getattr(config, name) not in known:
+            raise ValueError(
+                f"The field {name} does not fit. Expected one of {known}. Received: "
+                f"{name}={getattr(config, name)!r}. Correct it in config.py or on the command line."
+            )
+    return config
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,7 +108,8 @@ def run(file, *, build_dataset, build_model, evaluators=(), arguments=None):
     try:
         if options.resume is not None:
             return [_resume(experiment, settings, options)]
-        config = command_line.override(settings.tiny if options.tiny else settings.config, options)
+        config = settings.tiny if options.tiny else settings.config
+        config = check_values(command_line.override(config, options))
         seeds = options.seeds or (config.seed,)
         configs = [dataclasses.replace(config, seed=seed) for seed in seeds]
         return [_start(experiment, config, options) for config in configs]
@@ -86,21 +121,32 @@ def _start(experiment, config, options):
     """Trains anew, in a new run folder."""
     dataset, model = _build(experiment, config)
     if options.weights:
-        print(*loading.copy_weights(options.weights, model), sep="\n")
+        print(*loading.copy_weights(command_line.find_weights(options), model), sep="\n")
     run = run_folder.create(options.output)
-    run.record(experiment.folder, config, dataset, model)
-    return _finish(experiment, run, config, dataset, model)
+    with run.locked():
+        # The state comes first: whatever --resume finds has the weights that the run began with.
+        written.write_state(run.state_file, model, written.START)
+        run.record(experiment.folder, config, dataset, model)
+        return _finish(experiment, run, config, dataset, model)
 
 
 def _resume(experiment, settings, options):
     """Goes on with an unfinished run, in its own folder."""
     run = command_line.find_run(options)
     recorded = loading.config_from(run.settings, type(settings.config))
-    config = command_line.override(recorded, options)
+    config = check_values(command_line.override(recorded, options))
+    if config.epochs < recorded.epochs:
+        raise ValueError(
+            f"A resumed run can't have fewer epochs. Expected at least {recorded.epochs}, as it "
+            f"was started. Received: --epochs={config.epochs}. Leave --epochs out."
+        )
     dataset, model = _build(experiment, config)
-    run.check_unchanged(experiment.folder, config, dataset)
-    run.write_settings(config)
-    return _finish(experiment, run, config, dataset, model)
+    with run.locked():
+        run.check_unchanged(experiment.folder, config, dataset)
+        if config.epochs > recorded.epochs:
+            run.write_settings(config)
+            run.reopen()
+        return _finish(experiment, run, config, dataset, model)
 
 
 def _build(experiment, config):
@@ -111,6 +157,12 @@ def _build(experiment, config):
     dataset = experiment.build_dataset(config)
     train, *_ = [evaluation.batches(dataset, split, config) for split in dataset.splits]
     model = experiment.build_model(config, dataset)
+    if not isinstance(model, keras.Model) or model.optimizer is None:
+        raise TypeError(
+            "build_model did not give a network that can train. Expected a keras.Model on which "
+            f"compile(optimizer=..., loss=...) was called. Received: {model!r}. End build_model "
+            "with model.compile(...) and return model."
+        )
     _freeze(model, config.freeze)
     model.jit_compile = config.jit_compile
     decoding.prepare(model, dataset, train[0])
@@ -153,6 +205,8 @@ def _train(run, config, dataset, model):
     train, validation = (evaluation.batches(dataset, split, config) for split in dataset.splits[:2])
     callbacks = _callbacks(run, config, model)
     recovery = written.Recovery(run.state_file, train, config.checkpoint_steps, callbacks)
+    if recovery.progress["stopped"]:
+        print(f"Training stopped by itself after epoch {recovery.progress['epoch']}.")
     while recovery.progress["epoch"] < config.epochs and not recovery.progress["stopped"]:
         epoch, train.first = recovery.progress["epoch"], recovery.progress["step"]
         model.fit(
@@ -170,7 +224,7 @@ def _train(run, config, dataset, model):
 def _callbacks(run, config, model):
     """The callbacks of every run, those that others lean on first."""
     _check_monitor(config.monitor, model)
-    watch = {"monitor": config.monitor}
+    watch = {"monitor": config.monitor, "mode": config.monitor_mode}
     callbacks = [written.StopOnNaN()]
     if config.plateau_patience:
         _check_learning_rate(model)
@@ -185,7 +239,7 @@ def _callbacks(run, config, model):
         *callbacks,
         written.History(run.performance),
         written.EpochModels(run.epochs, config.keep_epochs),
-        written.BestModel(run.epochs, config.monitor),
+        written.BestModel(run.epochs, **watch),
         keras.callbacks.TensorBoard(run.tensorboard, write_graph=False),
     ]
 

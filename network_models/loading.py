@@ -95,7 +95,13 @@ def load_config(folder):
             f"There is no {file}. Expected config.py beside network.py. Copy the whole folder of "
             "an experiment: cp -r network_models/xray_flux_forecast/starting_point MY_FOLDER"
         )
-    module = load_module(file)
+    try:
+        module = load_module(file)
+    except TypeError as error:
+        raise TypeError(
+            f"{file} does not make a config: {error}. Expected only fields of its Config, spelt as "
+            "there. --help of an experiment that works lists those of the runner."
+        ) from error
     for name in ("config", "tiny"):
         if not dataclasses.is_dataclass(getattr(module, name, None)):
             raise AttributeError(

@@ -7,6 +7,8 @@ import keras
 
 from tools import tools
 
+NO_DRAWING = "No architecture.png: graphviz's `dot` is missing (apt-get install graphviz).\n"
+
 
 def text(model, dataset):
     """The text of summary.txt: layers, parameters, multiply-adds, shapes and units."""
@@ -15,7 +17,8 @@ def text(model, dataset):
     shapes = dataset.input_shape
     inputs = [f"  {name}: {shape}, {dataset.units[name]}" for name, shape in shapes.items()]
     lines += ["Inputs, a sample:", *inputs]
-    lines += [f"Output: {model.output_shape}, {dataset.units.get('target', 'no target')}"]
+    shape = getattr(model, "output_shape", "known when it runs")
+    lines += [f"Output: {shape}, {dataset.units.get('target', 'no target')}"]
     lines += [f"Multiply-adds a sample, kernels of layers: {multiply_adds(model):,}"]
     return "\n".join(lines) + "\n"
 

@@ -25,8 +25,9 @@ def curves(folder, marks):
     for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
         axes.plot(history["epoch"], history[name], color=TRAIN, label="train")
         axes.plot(history["epoch"], history[f"val_{name}"], color=VALIDATION, label="validation")
-        best = history[f"val_{name}"].idxmin()
-        axes.plot(history["epoch"][best], history[f"val_{name}"][best], "o", color=VALIDATION)
+        if name == "loss":  # of other numbers, the largest may be the best
+            best = history["val_loss"].idxmin()
+            axes.plot(history["epoch"][best], history["val_loss"][best], "o", color=VALIDATION)
         axes.set(xlabel="epoch", ylabel=name)
         axes.legend(frameon=False)
     figures.add_marks(figure, marks)

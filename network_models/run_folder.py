@@ -1,8 +1,10 @@
 """The folder of one run: what is recorded in it, and whether it can be gone on with."""
 
+import contextlib
 import dataclasses
 import datetime
 import difflib
+import fcntl
 import hashlib
 import json
 import pathlib
@@ -37,8 +39,37 @@ class RunFolder:
 
     @property
     def best_model(self):
-        """Where the model with the best monitored number lies."""
-        return self.epochs / "best.keras"
+        """Where the model with the best monitored number lies.
+
+        Raises:
+            FileNotFoundError: if it is not there.
+        """
+        file = self.epochs / "best.keras"
+        if not file.exists():
+            raise FileNotFoundError(
+                f"There is no {file}. Expected the best model of a run whose training is done. "
+                "Copy one of the epoch_*.keras beside it to that name, or start a new run."
+            )
+        return file
+
+    @contextlib.contextmanager
+    def locked(self):
+        """Keeps other processes out of the run while the block lasts; tidies up after killed ones.
+
+        Raises:
+            BlockingIOError: if another process is working on the run.
+        """
+        with (self.path / ".lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise BlockingIOError(
+                    f"Another process is working on {self.path}. Expected one at a time. Wait for "
+                    "it, or name another run with --resume=RUN."
+                ) from error
+            for left_over in self.path.rglob(".*.part.*"):
+                left_over.unlink()
+            yield self
 
     @property
     def provenance(self):
@@ -55,9 +86,10 @@ class RunFolder:
         for name in CODE:
             tools.write_text(self.path / name, (experiment / name).read_text())
         self.write_settings(config)
-        dataset.split_table().to_csv(self.path / "split.csv", index=False)
-        tools.write_text(self.path / "summary.txt", model_summary.text(model, dataset))
-        model_summary.draw(model, self.path / "architecture.png")
+        tools.write_text(self.path / "split.csv", dataset.split_table().to_csv(index=False))
+        drawn = model_summary.draw(model, self.path / "architecture.png")
+        summary = model_summary.text(model, dataset) + ("" if drawn else model_summary.NO_DRAWING)
+        tools.write_text(self.path / "summary.txt", summary)
         record = {
             **tools.provenance(),
             "experiment": str(experiment),
@@ -74,7 +106,7 @@ class RunFolder:
 
     def write_settings(self, config):
         """Writes config.json."""
-        settings = json.dumps(dataclasses.asdict(config), indent=1)
+        settings = json.dumps(dataclasses.asdict(config), indent=1, default=str)
         tools.write_text(self.path / "config.json", settings)
 
     def done(self, stage):
@@ -86,6 +118,13 @@ class RunFolder:
         record = self.provenance
         record["stages"][stage] = {"ended": _now(), "seconds": round(seconds, 2)}
         tools.write_text(self.path / "provenance.json", json.dumps(record, indent=1))
+
+    def reopen(self):
+        """Forgets which stages are done, so that they are done again."""
+        record = self.provenance
+        tools.write_text(
+            self.path / "provenance.json", json.dumps({**record, "stages": {}}, indent=1)
+        )
 
     def check_unchanged(self, experiment, config, dataset):
         """Refuses, with the difference, to go on with other code, settings or samples."""
@@ -163,7 +202,7 @@ def _code_difference(then):
 
 
 def _settings_difference(then, config):
-    now = json.loads(json.dumps(dataclasses.asdict(config)))
+    now = json.loads(json.dumps(dataclasses.asdict(config), default=str))
     return [
         f"--{name}: {then.get(name)!r} then, {now.get(name)!r} now"
         for name in sorted(then | now)

@@ -3,6 +3,7 @@
 All files are written whole, so that a run can be read, or resumed, at any instant.
 """
 
+import inspect
 import json
 import math
 import pathlib
@@ -21,16 +22,22 @@ class TrainingDivergedError(ArithmeticError):
 
 
 class StopOnNaN(keras.callbacks.Callback):
-    """Ends training with an error as soon as the loss is not finite."""
+    """Ends training with an error as soon as the loss, or a number of an epoch, is not finite."""
 
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch = epoch
 
     def on_train_batch_end(self, batch, logs=None):
-        loss = float((logs or {}).get("loss", 0.0))
-        if not math.isfinite(loss):
+        self._check({"loss": (logs or {}).get("loss", 0.0)}, f", step {batch + 1}")
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._check(logs or {})
+
+    def _check(self, numbers, step=""):
+        wrong = {name: float(n) for name, n in numbers.items() if not math.isfinite(float(n))}
+        for name, number in wrong.items():
             raise TrainingDivergedError(
-                f"The loss is {loss} in epoch {self.epoch + 1}, step {batch + 1}. "
+                f"The {name} is {number} in epoch {self.epoch + 1}{step}. "
                 "Expected a finite number. Look for NaN in inputs without a whitening layer, lower "
                 "--learning_rate, or clip gradients in the optimizer (clipnorm)."
             )
@@ -96,12 +103,13 @@ class BestModel(keras.callbacks.ModelCheckpoint):
     Args:
         folder: the run's epochs/.
         monitor: name of the number, "val_loss" say.
+        mode: "min", "max" or "auto": which number is better.
     """
 
-    def __init__(self, folder, monitor):
+    def __init__(self, folder, monitor, mode="auto"):
         self.file = pathlib.Path(folder) / "best.keras"
         self.part = self.file.with_name(".best.part.keras")
-        super().__init__(str(self.part), monitor=monitor, save_best_only=True)
+        super().__init__(str(self.part), monitor=monitor, mode=mode, save_best_only=True)
 
     def on_epoch_end(self, epoch, logs=None):
         self.part.unlink(missing_ok=True)
@@ -115,6 +123,9 @@ def save_model(model, path):
     """Saves `model` to `path` whole."""
     with tools.written_whole(path) as temporary:
         model.save(temporary)
+
+
+START = {"epoch": 0, "step": 0, "stopped": False, "callbacks": []}  # progress of a new run
 
 
 class Recovery(keras.callbacks.Callback):
@@ -138,17 +149,14 @@ class Recovery(keras.callbacks.Callback):
         super().__init__()
         self.file, self.batches = pathlib.Path(file), batches
         self.checkpoint_steps, self.callbacks = checkpoint_steps, callbacks
-        start = {"epoch": 0, "step": 0, "stopped": False}
-        self.progress = (read_state(self.file) or {"progress": start})["progress"]
+        self.progress = read_state(self.file)["progress"]
 
     def on_train_begin(self, logs=None):
         self.state = read_state(self.file)
-        if self.state is None:
-            return
         _assign(self.model.variables, self.state["model"])
         _assign(self.model.optimizer.variables, self.state["optimizer"])
-        for callback, counters in zip(self.callbacks, self.progress["callbacks"], strict=True):
-            vars(callback).update(counters)
+        for callback, counters in zip(self.callbacks, self.progress["callbacks"], strict=False):
+            vars(callback).update(counters)  # none yet where nothing has been trained
 
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch = self.batches.epoch = epoch
@@ -166,28 +174,30 @@ class Recovery(keras.callbacks.Callback):
     def save(self, epoch, step, stopped=False):
         """Writes the state from which training goes on at `step` of `epoch`."""
         counters = [_counters(callback) for callback in self.callbacks]
-        progress = {"epoch": epoch, "step": step, "stopped": stopped, "callbacks": counters}
-        arrays = {
-            f"{part}/{i}": keras.ops.convert_to_numpy(variable)
-            for part, variables in _variables(self.model).items()
-            for i, variable in enumerate(variables)
-        }
-        with tools.written_whole(self.file) as temporary:
-            np.savez(temporary, progress=json.dumps(progress), **arrays)
-        self.progress = progress
+        self.progress = {"epoch": epoch, "step": step, "stopped": stopped, "callbacks": counters}
+        write_state(self.file, self.model, self.progress)
+
+
+def write_state(file, model, progress):
+    """Writes every variable of a built model, and the dict `progress`, to `file` (.npz), whole."""
+    arrays = {
+        f"{part}/{i}": keras.ops.convert_to_numpy(variable)
+        for part, variables in _variables(model).items()
+        for i, variable in enumerate(variables)
+    }
+    with tools.written_whole(file) as temporary:
+        np.savez(temporary, progress=json.dumps(progress), **arrays)
 
 
 def read_state(file):
-    """The state in `file`: dict of "progress" and lists of arrays; None if there is no file."""
-    if not pathlib.Path(file).exists():
-        return None
+    """The state in `file`: dict of "progress" and lists of arrays, in the order of `_variables`."""
     try:
         with np.load(file) as arrays:
             state = {"progress": json.loads(str(arrays["progress"]))}
             for part in ("model", "optimizer", "metrics"):
                 names = [name for name in arrays.files if name.startswith(f"{part}/")]
                 state[part] = [arrays[f"{part}/{i}"] for i in range(len(names))]
-    except (ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise ValueError(
             f"{file} is not a state of training: {error}. Expected the file that a run writes as "
             "epochs/state.npz. Start a new run with --weights to use the run's best weights."
@@ -213,9 +223,15 @@ def _assign(variables, arrays):
 
 
 def _counters(callback):
-    """The plain numbers among a callback's attributes: patience, best score, cooldown ..."""
+    """The plain numbers among a callback's attributes: patience used up, best score, cooldown ...
+
+    Its settings (the arguments it was made with) come from the config; Keras turns the sign of
+    min_delta as it goes, which must not happen twice.
+    """
+    settings = inspect.signature(type(callback)).parameters
     plain = {
         name: value.item() if isinstance(value, np.generic) else value
         for name, value in vars(callback).items()
+        if name not in settings
     }
     return {name: value for name, value in plain.items() if isinstance(value, bool | int | float)}

@@ -58,7 +58,7 @@ def provenance(packages=PACKAGES):
     """Dict of what made a result: git commit and whether it was changed, versions, command."""
     return {
         "git_commit": _git("rev-parse", "HEAD"),
-        "git_dirty": bool(_git("status", "--porcelain", "--untracked-files=no")),
+        "git_dirty": bool(_git("status", "--porcelain")),
         "python": platform.python_version(),
         "versions": {name: found for name in packages if (found := _version(name))},
         "command": [pathlib.Path(sys.argv[0]).name, *sys.argv[1:]],

@@ -119,7 +119,8 @@ def _slots(start, days, cadence_minutes):
             "The synoptic archive has images on even minutes. Expected an even start and an even "
             f"cadence above 0. Received: {start=}, {cadence_minutes=}."
         )
-    slots = np.arange(first, first + round(days * 1440), cadence_minutes)
+    last, step = np.timedelta64(round(days * 1440), "m"), np.timedelta64(cadence_minutes, "m")
+    slots = np.arange(first, first + last, step)
     if not slots.size:
         raise ValueError(f"The archive would be empty. Expected days above 0. Received: {days=}.")
     return slots

@@ -169,7 +169,7 @@ class Synthetic(Dataset):
     def _times(self, split):
         """Times of a split at a regular cadence, after the splits before it and a gap each."""
         before = self.splits[: self.splits.index(split)]
-        first = START + sum((self.size(one) * CADENCE + GAP for one in before), np.timedelta64(0))
+        first = START + sum((self.size(one) * CADENCE + GAP for one in before), 0 * CADENCE)
         return first + np.arange(self.size(split)) * CADENCE
 
     def _time(self, split, index):

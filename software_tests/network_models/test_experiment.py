@@ -20,8 +20,9 @@ FOLDER = pathlib.Path(__file__).parent / "small_experiment"
 def run(output, *arguments, folder=FOLDER, **changes):
     module = loading.load_module(folder / "network.py")
     parts = {"build_dataset": module.build_dataset, "build_model": module.build_model, **changes}
+    tiny = [] if any(argument.startswith("--resume") for argument in arguments) else ["--tiny"]
     return experiment.run(
-        folder / "network.py", arguments=[f"--output={output}", "--tiny", *arguments], **parts
+        folder / "network.py", arguments=[f"--output={output}", *tiny, *arguments], **parts
     )
 
 
@@ -188,11 +189,43 @@ def test_resume_takes_the_newest_unfinished_run_and_ends_it(unfinished):
         resume(unfinished.parents[1])
 
 
-def test_resume_goes_on_to_more_epochs(unfinished):
-    record = json.loads((unfinished / "provenance.json").read_text())
-    (unfinished / "provenance.json").write_text(json.dumps({**record, "stages": {}}))
-    resume(unfinished.parents[1], "--epochs=3")
+def test_resume_goes_on_to_more_epochs_but_not_to_fewer(unfinished):
+    resume(unfinished.parents[1], "--epochs=3")  # its training was done
     assert len(pd.read_csv(unfinished / "performance" / "history.csv")) == 3
+    assert json.loads((unfinished / "config.json").read_text())["epochs"] == 3
+    with pytest.raises(ValueError, match="can't have fewer epochs"):
+        run(unfinished.parent, f"--resume={unfinished.name}", "--epochs=2",
+            folder=unfinished.parents[1])  # fmt: skip
+
+
+def test_a_resumed_run_has_the_weights_that_it_was_started_with(tmp_path, finished, monkeypatch):
+    def killed(*arguments):
+        raise KeyboardInterrupt
+
+    folder = tmp_path / "experiment"
+    shutil.copytree(FOLDER, folder)
+    with monkeypatch.context() as patch:  # killed before the first step
+        patch.setattr(experiment, "_finish", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run(folder / "trained_models", f"--weights={finished}", "--learning_rate=0.0",
+                folder=folder)  # fmt: skip
+    (path,) = resume(folder)
+    kernels = [experiment.load(one).get_layer("first").kernel for one in (finished, path)]
+    np.testing.assert_array_equal(*map(keras.ops.convert_to_numpy, kernels))
+
+
+def test_a_run_that_is_being_worked_on_is_left_alone(unfinished):
+    with (
+        run_folder.RunFolder(unfinished).locked(),
+        pytest.raises(BlockingIOError, match="Another process is working on"),
+    ):
+        resume(unfinished.parents[1])
+
+
+def test_a_missing_best_model_is_named_with_the_way_out(unfinished):
+    (unfinished / "epochs" / "best.keras").unlink()
+    with pytest.raises(FileNotFoundError, match=r"Copy one of the epoch_\*\.keras beside it"):
+        resume(unfinished.parents[1])
 
 
 def test_resume_refuses_other_settings_and_shows_them(unfinished):
@@ -245,9 +278,14 @@ def test_a_broken_state_is_refused(unfinished):
         ("--seeds=one", "does not list seeds"),
         ("--weights=", "has no value"),
         ("--batch_size=17", "A batch is larger than the train split. Expected batch_size of at"),
-        ("--batch_size=0", "A batch needs samples"),
+        ("--batch_size=0", "The field batch_size does not fit"),
         ("--samples=0", "The train split is empty"),
         ("--freeze=nothing", "No layer is called 'nothing'"),
+        ("--epochs=0", "The field epochs does not fit. Expected 1 to inf"),
+        ("--checkpoint_steps=0", "The field checkpoint_steps does not fit"),
+        ("--explained_samples=-1", "The field explained_samples does not fit"),
+        ("--plateau_factor=2.0", "The field plateau_factor does not fit"),
+        ("--precision=float64", "The field precision does not fit. Expected one of"),
         ("--monitor=val_tss", "no number 'val_tss' to monitor"),
     ],
 )
@@ -255,6 +293,27 @@ def test_bad_options_are_refused_before_anything_is_written(tmp_path, argument, 
     with pytest.raises(ValueError, match=message):
         run(tmp_path / "runs", argument)
     assert not list(tmp_path.rglob("*.keras"))
+
+
+def test_resume_takes_no_other_start(tmp_path):
+    with pytest.raises(ValueError, match="Expected no --tiny beside it"):
+        command_line.parse(["--resume", "--tiny"], tmp_path)
+
+
+def test_a_network_that_cannot_train_is_refused(tmp_path):
+    with pytest.raises(TypeError, match="build_model did not give a network that can train"):
+        run(tmp_path, build_model=lambda config, dataset: None)
+
+
+def test_a_number_of_validation_that_is_missing_stops_the_run(tmp_path):
+    module = loading.load_module(FOLDER / "network.py")
+
+    class Broken(module.Roots):
+        def target(self, split, index):
+            return super().target(split, index) * (np.nan if split == "validation" else 1)
+
+    with pytest.raises(written.TrainingDivergedError, match=r"val_loss is nan in epoch 1\."):
+        run(tmp_path, build_dataset=lambda config: Broken(config.samples))
 
 
 def test_an_empty_validation_split_is_refused_before_training(tmp_path):
@@ -288,6 +347,10 @@ def test_weights_of_a_network_that_shares_no_layer_are_refused(tmp_path):
 
 def test_a_folder_without_config_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"Expected config.py beside network.py"):
+        loading.load_config(tmp_path)
+    text = (FOLDER / "config.py").read_text()
+    (tmp_path / "config.py").write_text(text.replace("epochs=5", "epocs=5"))
+    with pytest.raises(TypeError, match=r"does not make a config.*'epocs'"):
         loading.load_config(tmp_path)
     (tmp_path / "config.py").write_text("config = 3\n")
     with pytest.raises(AttributeError, match="has no 'config'"):

@@ -70,10 +70,10 @@ def evaluating(run):
     return "training" in stages and "explanations" not in stages
 
 
-def killed_run(output, moments, seed):
+def killed_run(output, moments, seed, *arguments):
     """Starts a run, kills it at each of the moments, and lets the last resumption end."""
     random = np.random.default_rng(seed)
-    process, kills = start(output), 0
+    process, kills = start(output, *arguments), 0
     for moment in moments:
         kills += kill_when(process, output, moment, wait=random.uniform(0, 0.25))
         process = start(output, "--resume")
@@ -111,6 +111,17 @@ def test_killed_in_training_while_saving_and_in_evaluation(tmp_path, reference):
     kills = killed_run(tmp_path, [another_state, saving, evaluating], seed=1)
     assert kills >= 2  # the last moments are short, and a run may end before its kill
     assert_same_numbers(run_of(tmp_path), reference)
+
+
+def test_killed_with_a_plateau_and_patience_running(tmp_path):
+    # Keras turns the sign of min_delta once in each process: restored, it would turn back.
+    arguments = ("--cosine=False", "--plateau_patience=1", "--epochs=6")
+    finish(start(tmp_path / "reference", *arguments))
+    moments = [another_state, another_state]
+    assert killed_run(tmp_path / "killed", moments, 3, *arguments) == 2
+    assert_same_numbers(run_of(tmp_path / "killed"), run_of(tmp_path / "reference"))
+    rates = pd.read_csv(run_of(tmp_path / "killed") / "performance" / "history.csv")
+    assert rates["learning_rate"].nunique() > 1  # it was in play
 
 
 @pytest.mark.slow

@@ -11,7 +11,8 @@ class Config(experiment.Config):
 
     samples: int = 96  # of the training split
     dropout: float = 0.3  # share of the activations left out
-    learning_rate: float = 0.02  # at the start; it falls as a cosine
+    learning_rate: float = 0.02  # at the start
+    cosine: bool = True  # whether the learning rate falls as a cosine
 
 
 config = Config(

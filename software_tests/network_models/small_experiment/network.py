@@ -67,8 +67,10 @@ def build_model(config, dataset):
     x = layers.GlobalAveragePooling2D()(x)
     x = layers.Dropout(config.dropout)(x)
     model = keras.Model(inputs, layers.Dense(1, name="brightness")(x))
-    schedule = keras.optimizers.schedules.CosineDecay(config.learning_rate, 100)
-    model.compile(keras.optimizers.Adam(schedule), loss="mse", metrics=["mae"])
+    rate = config.learning_rate
+    if config.cosine:
+        rate = keras.optimizers.schedules.CosineDecay(config.learning_rate, 100)
+    model.compile(keras.optimizers.Adam(rate), loss="mse", metrics=["mae"])
     return model
 
 
