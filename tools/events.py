@@ -65,7 +65,7 @@ def read_events(
         Sorted by peak: start, peak, end (datetime64[us], UTC; peak and end may be NaT), flux
         (float64, physical W m-2, NaN where the class is 0), goes_class (str, as published; empty
         if only a flux was), class_scale (str, the scale of that class), satellite (str, may be
-        empty), noaa_active_region (int, 0 unknown).
+        empty), noaa_active_region (int, 0 unknown), list (int, from which of `paths` it came).
 
     Raises:
         ValueError: if a list has another form, or a row that cannot be read (with its line).
@@ -73,7 +73,8 @@ def read_events(
     """
     check_scale(scale)
     single = isinstance(paths, str | pathlib.Path)
-    lists = [_read_list(pathlib.Path(path), scale) for path in ([paths] if single else paths)]
+    files = [pathlib.Path(path) for path in ([paths] if single else paths)]
+    lists = [_read_list(path, scale).assign(list=i) for i, path in enumerate(files)]
     if not lists:
         raise ValueError("No flare list was named. Expected at least one. Received: paths=[].")
     return _unique(pd.concat(lists, ignore_index=True))

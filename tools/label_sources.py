@@ -109,6 +109,7 @@ class EventList(LabelSource):
         self._first, self._last = starts.min(), ends.max()
         blind = [tuple(microseconds(np.array(pair))) for pair in outages]
         blind += zip(starts[~complete], ends[~complete], strict=True)
+        blind += _between(events.get("list", pd.Series(0, events.index)), starts, ends)
         self._blind = Intervals(blind)
 
     @property
@@ -132,6 +133,18 @@ class EventList(LabelSource):
         outside = (windows.now < self._first) | (windows.now > self._last)
         unknown = outside | self._blind.contains(windows.now)
         return np.where(self._flares.contains(windows.now), 1.0, np.where(unknown, np.nan, 0.0))
+
+
+def _between(lists, starts, ends):
+    """The spans of time between lists: none of them says whether there were flares."""
+    numbers = lists.to_numpy()
+    spans = sorted((starts[numbers == n].min(), ends[numbers == n].max()) for n in set(numbers))
+    reach = np.maximum.accumulate([last for _, last in spans])
+    return [
+        (before, first)
+        for before, (first, _) in zip(reach, spans[1:], strict=False)
+        if first > before
+    ]
 
 
 def _cadence(known, times, cadence):

@@ -1,5 +1,6 @@
 """Full-disk images of SDO/AIA and the soft X-ray flux that follows them."""
 
+import hashlib
 import pathlib
 from collections.abc import Callable
 
@@ -128,7 +129,7 @@ class AIA(Dataset):
         self._table, self._target, self._statistics = table, self.flux.values(table), {}
         self._deal(
             split,
-            span_minutes=(aia_image_count - 1) * image_spacing_minutes,
+            span_minutes=self._span_minutes(aia_image_count, image_spacing_minutes),
             block_days=block_days,
             embargo_days=embargo_days,
             fractions=fractions,
@@ -201,7 +202,16 @@ class AIA(Dataset):
         return self._table[["id", "time", "split", "reason"]]
 
     def caveats(self):
-        return samples.caveats(self._table, self.split.leaks)
+        return samples.caveats(self._table, self.leaks)
+
+    def fingerprint(self):
+        """SHA-256 over who is in which split, every target and side input, and the files' sizes."""
+        digest = hashlib.sha256(super().fingerprint().encode())
+        for values in (self._target, *self._side.values()):
+            digest.update(np.ascontiguousarray(values).tobytes())
+        for file in self._table["file"]:
+            digest.update(str((self.folder / "aia" / file).stat().st_size).encode())
+        return digest.hexdigest()
 
     def decoder(self):
         return self.images.decoder(self._side_shapes())
@@ -270,6 +280,12 @@ class AIA(Dataset):
     def _deal(self, kind, **options):
         """Computes the split, and writes it and its reasons into the table."""
         table = self._table
+        if kind == "regions" and not options["allow_leak"]:
+            raise ValueError(
+                "A split by regions leaks for images of the whole disk: each shows all regions, "
+                "and images hours apart land in training and in test. Expected split='blocks' or "
+                "'periods'. Received: split='regions'. To accept the leak, pass allow_leak=True."
+            )
         kept = np.flatnonzero(table["reason"] == "")
         self.split = splits.make(
             "groups" if kind == "regions" else kind,
@@ -278,9 +294,15 @@ class AIA(Dataset):
             groups=table["active_region"].to_numpy()[kept] if kind == "regions" else None,
             **options,
         )
+        self.leaks = self.split.leaks or kind == "regions"
         table["split"] = ""
         table.loc[kept, "split"], table.loc[kept, "reason"] = self.split.names, self.split.reasons
         self._rows = {name: kept[self.split.indices(name)] for name in self.splits}
+
+    def _span_minutes(self, count, spacing):
+        """What a sample reads before its time, minutes: images, and features as old as may be."""
+        features = 60 * FEATURES_OLDEST_HOURS if "hand_tailored" in self.side_channels else 0
+        return max((count - 1) * spacing, features)
 
     def _check_settings(self, count, spacing):
         samples.check_among("channels", self.channels, self.available, needed=True)

@@ -118,7 +118,11 @@ class Collection:
         """Rows of the samples in the store, from the index where it is not older than they are."""
         known, written = {}, 0.0
         if (self.folder / "index.feather").exists():
-            table = index.read_index(self.folder)
+            try:
+                table = index.read_index(self.folder)
+            except ValueError as error:  # damaged: made anew from the store
+                self.note("", "index.feather", str(error))
+                table = pd.DataFrame(columns=list(index.COLUMNS))
             known = {row["id"]: row for row in table.to_dict("records")}
             written = (self.folder / "index.feather").stat().st_mtime
         rows = {}

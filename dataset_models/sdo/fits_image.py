@@ -89,7 +89,12 @@ def read_image(
         BadImageError: it holds no such image; `reason` says why.
     """
     path = pathlib.Path(path)
-    content = path.read_bytes()
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        if not (path.exists() or path.is_symlink()):
+            raise
+        raise BadImageError(path, f"cannot be read: {error.strerror}") from error
     if content[:512].lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml")):
         raise BadImageError(path, "an HTML page, not a FITS file; the server sent an error instead")
     try:
@@ -188,6 +193,8 @@ def _check_field(path, cards, shape):
     if cards.number("NAXIS") != 2 or (shape and tuple(shape) != (height, width)):
         wanted = f"{shape[0]} x {shape[1]}" if shape else "two axes"
         raise BadImageError(path, f"wrong shape: {height} x {width} pixels, expected {wanted}")
+    for name in ("CRPIX1", "CRPIX2"):
+        cards.number(name)  # refused where it is missing: nothing says where the Sun is
     for pixels, name in ((width, "CDELT1"), (height, "CDELT2")):
         field = pixels * cards.number(name)
         if not math.isclose(field, FIELD, rel_tol=FIELD_TOLERANCE):

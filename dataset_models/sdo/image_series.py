@@ -26,7 +26,7 @@ def structure_series(
 
     Args:
         file: .npz with `images` (n, height, width), rows from south to north, `time` (n,) ISO
-            strings in UTC, and maybe `exptime` (n,) in s. uint8 images are kept as they are.
+            strings in UTC, and maybe `exptime` (n,) in s. Browse images are uint8.
         output: folder of the store and the index.
         unit: "browse" (8-bit pictures made for people) or "DN / s".
         channel: wavelength, Angstrom.
@@ -49,9 +49,14 @@ def structure_series(
             "Received: none. Use --channel 171."
         )
     images, times, exposures = _arrays(file)
-    encoding = "uint8" if images.dtype == np.uint8 else "root float16"
+    encoding = "uint8" if unit == "browse" else "root float16"
+    if unit == "browse" and images.dtype != np.uint8:
+        raise ValueError(
+            f"Browse images are 8-bit pictures. Expected uint8. Received: {images.dtype}. "
+            "Convert them, or state --unit 'DN / s' if that is what they are."
+        )
     with Collection(output, unit) as collection:
-        stamps = _stamps(times, pathlib.Path(file).name, images, collection)
+        stamps = _stamps(times, pathlib.Path(file).name, images, channel, collection)
         views = _views(list(stamps.values()))
         for (number, time), view in tqdm(
             zip(stamps.items(), views, strict=True), total=len(stamps), unit="image", disable=None
@@ -83,7 +88,7 @@ def _no_series(file):
     )
 
 
-def _stamps(times, name, images, collection):
+def _stamps(times, name, images, channel, collection):
     """Number in the series -> time, of the images that can be taken; the others are rejected."""
     stamps, taken = {}, {}
     for number, text in enumerate(times):
@@ -100,6 +105,9 @@ def _stamps(times, name, images, collection):
             collection.note(identifier, file, "every pixel is the same, or NaN")
         elif collection.shape not in (None, image.shape):
             reason = f"wrong shape: {image.shape}, expected {collection.shape} of the store"
+            collection.note(identifier, file, reason)
+        elif collection.channels(identifier) not in ((), (channel,)):
+            reason = "the store holds other channels of that slot; use --output for one of its own"
             collection.note(identifier, file, reason)
         else:
             taken[identifier] = file

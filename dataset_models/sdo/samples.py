@@ -108,7 +108,7 @@ def caveats(table: pd.DataFrame, leaks: bool) -> tuple[str, ...]:
     chosen = dealt[dealt["split"] != "train"]["sampling"] != "regular cadence"
     sentences = {
         "SYNTHETIC: the images were drawn, not observed.": dealt["synthetic"].any(),
-        "LEAKING: the split is random; training saw what is forecast.": leaks,
+        "LEAKING: the split is random or by region; training saw what is forecast.": leaks,
         "CASE-CONTROL: validation and test times were chosen by their flares; the base rate is not "
         "the Sun's.": chosen.any(),
         f"FEW SAMPLES: {len(train)} images teach little physics; the scores show that the chain "

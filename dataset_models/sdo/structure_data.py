@@ -133,7 +133,12 @@ def _structure_sample(collection, identifier, slot, rules):
     lacking = [str(channel) for channel in rules.channels if channel not in slot]
     most = len(rules.channels) - 1 if rules.allow_missing_channels else 0
     if len(lacking) > most:
-        collection.reject(identifier, "", f"no file of channel {' '.join(lacking)}")
+        held = " ".join(map(str, collection.channels(identifier)))
+        left = f"; leaves the index, where it had {held}" if held else ""
+        kept = len(lacking) < len(rules.channels)
+        hint = " (--allow-missing-channels keeps such samples)" if kept else ""
+        reason = f"no file of channel {' '.join(lacking)}{left}{hint}"
+        collection.reject(identifier, "", reason)
         return
     images, problems = _read(collection.shape, identifier, slot, rules)
     for path, reason in problems:

@@ -181,8 +181,11 @@ def test_browse_images_stay_as_they_are(tmp_path):
 
 def test_regions_and_periods(archive):
     archive.change(active_region=np.repeat(np.arange(1, 2 * DAYS // 2 + 1), 2))
-    regions = archive.open(split="regions")
+    with pytest.raises(ValueError, match="regions leaks for images of the whole disk"):
+        archive.open(split="regions")
+    regions = archive.open(split="regions", allow_leak=True)
     assert regions.split.kind == "groups"
+    assert any(caveat.startswith("LEAKING") for caveat in regions.caveats())
     periods = {
         "train": [("2014-01-01", "2014-01-10")],
         "validation": [("2014-01-13", "2014-01-16")],
@@ -191,6 +194,19 @@ def test_regions_and_periods(archive):
     dataset = archive.open(split="periods", periods=periods)
     assert dataset.size("train") == 18
     assert rejected(dataset)["20140112_0000"] == "outside every period"
+
+
+def test_the_fingerprint_follows_the_labels(archive):
+    before = archive.open().fingerprint()
+    archive.label(**{"Catch Flux": 3e-5})
+    assert archive.open().fingerprint() != before
+
+
+def test_hand_tailored_features_widen_what_a_sample_reads(archive):
+    assert archive.open()._span_minutes(3, 12) == 24
+    dataset = archive.open()
+    dataset.side_channels = ("hand_tailored",)
+    assert dataset._span_minutes(3, 12) == 24 * 60  # features may be a day old
 
 
 def test_the_fingerprint_follows_the_split(archive):

@@ -238,3 +238,17 @@ def test_a_real_image_opens_as_a_sunpy_map(real_data):
 def test_real_files_of_another_kind_are_refused(real_data, file, reason):
     with pytest.raises(BadImageError, match=reason):
         read_image(real_data / file)
+
+
+@pytest.mark.parametrize("value", [None, "nan"])
+def test_an_image_that_does_not_say_where_the_sun_is_is_refused(tmp_path, write_fits, value):
+    path = write_fits(tmp_path / "AIA20140101_0000_0171.fits", CRPIX1=value)
+    with pytest.raises(BadImageError, match="CRPIX1 is missing"):
+        read_image(path)
+
+
+def test_a_folder_called_like_a_file_is_no_image(tmp_path):
+    path = tmp_path / "AIA20140101_0000_0171.fits"
+    path.mkdir()
+    with pytest.raises(BadImageError, match="cannot be read"):
+        read_image(path)

@@ -117,7 +117,13 @@ def test_a_missing_channel_rejects_the_sample(archive, tmp_path):
     _file(archive, "0000", 171).unlink()
     result = structure_data.structure_archive(archive, tmp_path)
     assert list(result.rows) == ["20140101_0012"]
-    assert _rejected(tmp_path) == [("20140101_0000", "", "no file of channel 171")]
+    assert _rejected(tmp_path) == [
+        (
+            "20140101_0000",
+            "",
+            "no file of channel 171 (--allow-missing-channels keeps such samples)",
+        )
+    ]
 
 
 def test_a_slot_without_any_wanted_channel_is_listed_too(archive, tmp_path):
@@ -125,6 +131,36 @@ def test_a_slot_without_any_wanted_channel_is_listed_too(archive, tmp_path):
     assert not result.rows
     assert {reason for _, _, reason in _rejected(tmp_path)} == {"no file of channel 94"}
     assert not (tmp_path / "index.feather").exists()
+
+
+def test_a_channel_that_comes_later_says_which_samples_leave_the_index(
+    archive, tmp_path, write_fits
+):
+    for path in archive.rglob("*_0094.fits"):
+        path.unlink()
+    assert len(structure_data.structure_archive(archive, tmp_path).rows) > 1
+    write_fits(archive / "AIA20140101_0000_0094.fits")
+    structure_data.structure_archive(archive, tmp_path)
+    reasons = [reason for _, _, reason in _rejected(tmp_path)]
+    assert reasons
+    assert all("no file of channel 94; leaves the index, where it had 171" in r for r in reasons)
+
+
+def test_a_path_that_cannot_be_read_is_reported_and_skipped(archive, tmp_path):
+    path = next(archive.rglob("*_0171.fits"))
+    path.unlink()
+    path.symlink_to(tmp_path / "nowhere")
+    result = structure_data.structure_archive(archive, tmp_path)
+    assert result.rows
+    assert "cannot be read: No such file" in _rejected(tmp_path)[0][2]
+
+
+def test_a_damaged_index_is_made_anew_from_the_store(archive, tmp_path):
+    before = structure_data.structure_archive(archive, tmp_path).rows
+    (tmp_path / "index.feather").write_bytes(b"half an index")
+    assert set(structure_data.structure_archive(archive, tmp_path).rows) == set(before)
+    assert "is not an index" in _rejected(tmp_path)[0][2]
+    assert len(index.read_index(tmp_path)) == len(before)
 
 
 def test_the_store_outlives_the_raw_files(archive, tmp_path):
@@ -383,6 +419,23 @@ def test_a_series_goes_on_and_rejects_by_name(tmp_path):
             ("a.npz:2", "duplicate time: a.npz:1 has that slot"),
             ("a.npz:3", "'noon' is no time. Expected one such as 2014-01-01T00:00:01.07Z."),
         ]
+
+
+def test_another_channel_of_a_series_is_refused_by_name(tmp_path):
+    file = tmp_path / "series.npz"
+    _series(file)
+    image_series.structure_series(file, tmp_path, "browse", 171)
+    again = image_series.structure_series(file, tmp_path, "browse", 193)
+    assert again.written == 0
+    assert all("the store holds other channels" in reason for _, _, reason in again.rejections)
+    assert len(again.rejections) == 3
+
+
+def test_browse_images_have_8_bits(tmp_path):
+    file = tmp_path / "series.npz"
+    _series(file, images=np.random.default_rng(0).random((3, 32, 32)))
+    with pytest.raises(ValueError, match="Browse images are 8-bit pictures"):
+        image_series.structure_series(file, tmp_path, "browse", 171)
 
 
 def test_units_do_not_mix_in_one_store(archive, tmp_path):

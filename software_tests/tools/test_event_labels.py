@@ -46,6 +46,17 @@ def test_no_flare_is_quiet_only_where_the_list_is_complete():
     assert table["Catch Flux"].notna().to_list() == [False, False, False, True, False, False]
 
 
+def test_the_time_between_two_lists_is_unknown():
+    both = pd.concat([LIST.assign(list=0), LIST.assign(list=1)], ignore_index=True)
+    later = both["list"] == 1
+    for name in ("start", "peak", "end"):
+        both.loc[later, name] += pd.Timedelta("10D")
+    # The first list ends at minute 1020, the second begins at 14400.
+    table = labels_from_events(minutes([200, 5000, 14600]), both, 0, 24)
+    np.testing.assert_array_equal(table["Quiet"], [1, np.nan, 1])
+    np.testing.assert_allclose(table["Coverage"], [1, 0, 1])
+
+
 def test_flares_in_progress():
     outages = [(minutes(500), minutes(510))]
     when = [-1, 0, 20, 21, 100, 112, 130, 131, 505, 1020, 1021]

@@ -16,6 +16,11 @@ START = np.datetime64("2014-01-01T00:00", "us")
 MINUTE = np.timedelta64(1, "m")
 
 
+def test_other_files_beside_the_flux_are_left_alone(data):
+    (data / "goes" / "README.txt").write_text("not a flux")
+    assert v4_find_ys.main(["--delays", "0", "--catches", "12"]) == 0
+
+
 @pytest.fixture
 def data(tmp_path, monkeypatch):
     """A data folder with three days of flux at 1 minute and an index of six samples."""

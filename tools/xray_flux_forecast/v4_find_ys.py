@@ -26,6 +26,7 @@ from tools.tools import data_folder
 DELAYS = (0, 12, 24, 36, 60, 1440)  # minutes
 CATCHES = (12, 24, 36, 60, 1440)
 SCRIPT = "python tools/xray_flux_forecast/v4_find_ys.py"
+FLUX_SUFFIXES = {".csv", ".fits", ".fts", ".nc"}  # compressed or not
 EMBEDDED_SAMPLE = "python dataset_models/synthetic/embedded_sample.py"
 
 
@@ -95,7 +96,7 @@ def _source(options):
 
 def _goes_files():
     folder = data_folder() / "goes"
-    files = sorted(path for path in folder.glob("*") if path.is_file() and path.name[0] != ".")
+    files = sorted(path for path in folder.glob("*") if FLUX_SUFFIXES & set(path.suffixes))
     if not files:
         _not_found(
             "A GOES flux series",

@@ -21,9 +21,11 @@ class Config(experiment.Config):
     lag_minutes: int = 60  # from the image to the forecast window
     catch_minutes: int = 1440  # length of the window whose largest flux is forecast
     side_channels: tuple[str, ...] = ()  # any of current_goes, true_value, hand_tailored
+    allow_missing_channels: bool = False  # keep samples that lack some, with a mask beside them
+    log_flux: bool = True  # forecast log10 of the flux, not W m-2
     quiet_flux: float | None = None  # W m-2 where a flare list has no flare; None: left out
     minimum_coverage: float = 0.95  # fraction of the window in which the flux was observed
-    split: str = "blocks"  # or "regions"; "random" leaks, and needs allow_leak
+    split: str = "blocks"  # "regions" and "random" leak, and need allow_leak
     block_days: float = 27.0  # time is dealt to the splits in blocks of this length
     fractions: tuple[float, ...] = (0.7, 0.15, 0.15)  # of training, validation and test
     embargo_days: float = 27.0  # between windows of different splits
