@@ -34,7 +34,9 @@ LOG_STD = tuple(float(s * np.log(10)) for s in _LOG10_STD)
 
 
 class _Whitening(keras.layers.Layer):
-    """(transformed - mean) / std over the last axis, missing as 0; the transformation varies.
+    """(transformed - mean) / std over the last axis, missing as 0.
+
+    Subclasses give `transform(x)`: values before they are centred and scaled, float32.
 
     Args:
         numbers: dict of "mean", "std" (above 0) and what the transformation needs; each a number,
@@ -78,10 +80,6 @@ class _Whitening(keras.layers.Layer):
         x = self.transform(ops.where(missing, ops.zeros_like(x), x))
         x = (x - self._number("mean")) / self._number("std")
         return ops.cast(ops.where(missing, ops.zeros_like(x), x), self.compute_dtype)
-
-    def transform(self, x):
-        """Values before they are centred and scaled, float32."""
-        raise NotImplementedError
 
     def compute_output_spec(self, inputs):
         return keras.KerasTensor(inputs.shape, dtype=self.compute_dtype)
