@@ -75,7 +75,10 @@ def killed_run(output, moments, seed, *arguments):
     random = np.random.default_rng(seed)
     process, kills = start(output, *arguments), 0
     for moment in moments:
-        kills += kill_when(process, output, moment, wait=random.uniform(0, 0.25))
+        if not kill_when(process, output, moment, wait=random.uniform(0, 0.25)):
+            assert process.returncode == 0  # it ended before that moment came
+            return kills
+        kills += 1
         process = start(output, "--resume")
     finish(process)
     return kills
@@ -100,15 +103,18 @@ def assert_same_numbers(run, reference):
     assert (run / "split.csv").read_text() == (reference / "split.csv").read_text()
 
 
+LONG = ("--epochs=12", "--patience=50")  # patience counts, and does not end the run
+
+
 @pytest.fixture(scope="module")
 def reference(tmp_path_factory):
     output = tmp_path_factory.mktemp("reference")
-    finish(start(output))
+    finish(start(output, *LONG))
     return run_of(output)
 
 
 def test_killed_in_training_while_saving_and_in_evaluation(tmp_path, reference):
-    kills = killed_run(tmp_path, [another_state, saving, evaluating], seed=1)
+    kills = killed_run(tmp_path, [another_state, saving, evaluating], 1, *LONG)
     assert kills >= 2  # the last moments are short, and a run may end before its kill
     assert_same_numbers(run_of(tmp_path), reference)
 
@@ -125,13 +131,15 @@ def test_killed_with_a_plateau_and_patience_running(tmp_path):
 
 
 @pytest.mark.slow
-def test_killed_ten_times(tmp_path, reference):
+def test_killed_ten_times(tmp_path):
+    arguments = ("--epochs=40", "--patience=50")
+    finish(start(tmp_path / "reference", *arguments))
     moments = [another_state, saving] * 4 + [evaluating] * 2
-    assert killed_run(tmp_path, moments, seed=2) >= 6
-    assert_same_numbers(run_of(tmp_path), reference)
+    assert killed_run(tmp_path / "killed", moments, 2, *arguments) >= 6
+    assert_same_numbers(run_of(tmp_path / "killed"), run_of(tmp_path / "reference"))
 
 
 def test_more_workers_give_the_same_numbers(tmp_path, reference):
-    finish(start(tmp_path, "--workers=4"))
+    finish(start(tmp_path, *LONG, "--workers=4"))
     history = pd.read_csv(run_of(tmp_path) / "performance" / "history.csv")
     assert history.equals(pd.read_csv(reference / "performance" / "history.csv"))
