@@ -65,7 +65,8 @@ def read_events(
         Sorted by peak: start, peak, end (datetime64[us], UTC; peak and end may be NaT), flux
         (float64, physical W m-2, NaN where the class is 0), goes_class (str, as published; empty
         if only a flux was), class_scale (str, the scale of that class), satellite (str, may be
-        empty), noaa_active_region (int, 0 unknown), list (int, from which of `paths` it came).
+        empty), noaa_active_region (int, 0 unknown), list_start and list_end (first and last time of
+        the list that it came from).
 
     Raises:
         ValueError: if a list has another form, or a row that cannot be read (with its line).
@@ -74,7 +75,7 @@ def read_events(
     check_scale(scale)
     single = isinstance(paths, str | pathlib.Path)
     files = [pathlib.Path(path) for path in ([paths] if single else paths)]
-    lists = [_read_list(path, scale).assign(list=i) for i, path in enumerate(files)]
+    lists = [_with_span(_read_list(path, scale)) for path in files]
     if not lists:
         raise ValueError("No flare list was named. Expected at least one. Received: paths=[].")
     return _unique(pd.concat(lists, ignore_index=True))
@@ -96,6 +97,11 @@ def read_outages(path: str | pathlib.Path) -> list[tuple[np.datetime64, np.datet
     start, end = (tables.times(rows[name], heading) for name in ("start", "end"))
     tables.refuse_rows(end < start, rows["end"], heading, "an end that is not before the start")
     return list(zip(start.to_numpy(), end.to_numpy(), strict=True))
+
+
+def _with_span(table):
+    last = table["end"].fillna(table["peak"]).fillna(table["start"]).max()
+    return table.assign(list_start=table["start"].min(), list_end=last)
 
 
 def _read_list(path, scale):

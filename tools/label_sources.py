@@ -109,7 +109,8 @@ class EventList(LabelSource):
         self._first, self._last = starts.min(), ends.max()
         blind = [tuple(microseconds(np.array(pair))) for pair in outages]
         blind += zip(starts[~complete], ends[~complete], strict=True)
-        blind += _between(events.get("list", pd.Series(0, events.index)), starts, ends)
+        if "list_start" in events:
+            blind += _between(events)
         self._blind = Intervals(blind)
 
     @property
@@ -135,16 +136,12 @@ class EventList(LabelSource):
         return np.where(self._flares.contains(windows.now), 1.0, np.where(unknown, np.nan, 0.0))
 
 
-def _between(lists, starts, ends):
+def _between(events):
     """The spans of time between lists: none of them says whether there were flares."""
-    numbers = lists.to_numpy()
-    spans = sorted((starts[numbers == n].min(), ends[numbers == n].max()) for n in set(numbers))
-    reach = np.maximum.accumulate([last for _, last in spans])
-    return [
-        (before, first)
-        for before, (first, _) in zip(reach, spans[1:], strict=False)
-        if first > before
-    ]
+    spans = events[["list_start", "list_end"]].drop_duplicates().sort_values("list_start")
+    first, last = (microseconds(spans[name]) for name in ("list_start", "list_end"))
+    pairs = zip(np.maximum.accumulate(last)[:-1], first[1:], strict=True)
+    return [(end, start) for end, start in pairs if start > end]
 
 
 def _cadence(known, times, cadence):

@@ -209,8 +209,8 @@ class AIA(Dataset):
         digest = hashlib.sha256(super().fingerprint().encode())
         for values in (self._target, *self._side.values()):
             digest.update(np.ascontiguousarray(values).tobytes())
-        for file in self._table["file"]:
-            digest.update(str((self.folder / "aia" / file).stat().st_size).encode())
+        for file in self._table.loc[self._table["split"] != "", "file"]:
+            digest.update(f"{(self.folder / 'aia' / file).stat().st_size},".encode())
         return digest.hexdigest()
 
     def decoder(self):

@@ -43,7 +43,10 @@ def read_features(path: pathlib.Path | str) -> pd.DataFrame:
         raise DatasetNotFoundError(
             "The table of hand-tailored features",
             path,
-            ["python dataset_models/synthetic/embedded_sample.py"],
+            [
+                "put a CSV file there: T_REC, then a column for each of HAND_TAILORED",
+                "python dataset_models/synthetic/embedded_sample.py --folder ANOTHER_FOLDER",
+            ],
         )
     table = pd.read_csv(path, comment="#", dtype={"T_REC": str})
     _check_columns(table, path)

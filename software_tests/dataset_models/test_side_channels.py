@@ -74,7 +74,8 @@ def test_an_empty_feature_is_missing(write):
 
 def test_no_file(tmp_path):
     with pytest.raises(
-        DatasetNotFoundError, match=r"hand-tailored features was not found.*\n.*emb"
+        DatasetNotFoundError,
+        match=r"hand-tailored features was not found(?s:.*)a CSV file there: T_REC",
     ):
         read_features(tmp_path / "none.csv")
 

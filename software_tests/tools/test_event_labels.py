@@ -47,10 +47,13 @@ def test_no_flare_is_quiet_only_where_the_list_is_complete():
 
 
 def test_the_time_between_two_lists_is_unknown():
-    both = pd.concat([LIST.assign(list=0), LIST.assign(list=1)], ignore_index=True)
-    later = both["list"] == 1
-    for name in ("start", "peak", "end"):
-        both.loc[later, name] += pd.Timedelta("10D")
+    shift = pd.Timedelta("10D")
+    later = LIST.assign(**{name: LIST[name] + shift for name in ("start", "peak", "end")})
+    spans = {"list_start": minutes(0), "list_end": minutes(1020)}
+    both = pd.concat(
+        [LIST.assign(**spans), later.assign(**{k: v + shift for k, v in spans.items()})],
+        ignore_index=True,
+    )
     # The first list ends at minute 1020, the second begins at 14400.
     table = labels_from_events(minutes([200, 5000, 14600]), both, 0, 24)
     np.testing.assert_array_equal(table["Quiet"], [1, np.nan, 1])

@@ -26,7 +26,7 @@ from tools.tools import data_folder
 DELAYS = (0, 12, 24, 36, 60, 1440)  # minutes
 CATCHES = (12, 24, 36, 60, 1440)
 SCRIPT = "python tools/xray_flux_forecast/v4_find_ys.py"
-FLUX_SUFFIXES = {".csv", ".fits", ".fts", ".nc"}  # compressed or not
+FLUX_SUFFIXES = {".csv", ".fits", ".fts", ".nc"}  # what else lies beside them is left alone
 EMBEDDED_SAMPLE = "python dataset_models/synthetic/embedded_sample.py"
 
 
@@ -96,7 +96,8 @@ def _source(options):
 
 def _goes_files():
     folder = data_folder() / "goes"
-    files = sorted(path for path in folder.glob("*") if FLUX_SUFFIXES & set(path.suffixes))
+    files = [path for path in sorted(folder.glob("[!.]*")) if path.is_file()]
+    files = [path for path in files if path.suffix.lower() in FLUX_SUFFIXES]
     if not files:
         _not_found(
             "A GOES flux series",
