@@ -6,7 +6,7 @@ Copy this folder, edit `build_model` and config.py, then run this file:
 
 Trained as `make run` does, on the synthetic embedded sample, it has an error of 0.74 dex on the
 test days, where climatology has 0.91 and persistence 0.90; training takes 30 s on 2 cores. With the
-defaults, a step of 16 samples of 1024 x 1024 x 8 takes 3.7 s there.
+defaults, a step of 16 samples of 1024 x 1024 x 8 takes up to 3.7 s there.
 """
 
 import keras
