@@ -19,10 +19,12 @@ def real_data():
 @pytest.fixture(scope="session")
 def sample_folder(tmp_path_factory):
     """A data folder with the smallest embedded sample: archive, store, index and labels."""
+    from dataset_models.goes.light_curve import LightCurve
     from dataset_models.sdo.aia import AIA
 
     folder = tmp_path_factory.mktemp("embedded_sample")
     AIA.write_sample(folder, days=40, cadence_minutes=720, size=64)
+    LightCurve.write_sample(folder)
     return folder
 
 

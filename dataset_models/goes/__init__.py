@@ -1,0 +1,1 @@
+"""The soft X-ray flux of the Sun, as the GOES satellites measure it."""
