@@ -1,0 +1,108 @@
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tools import verification
+from tools.probability_skill import brier
+from tools.skill import contingency
+
+NAMES = ("network", "climatology")
+
+
+def samples(year, split, seed, quality=2.0, days=300):
+    """A table of daily forecasts of which the network knows something."""
+    chance = np.random.default_rng([seed, year, split == "test"])
+    target = (chance.random(days) < 0.3).astype(float)
+    logit = quality * (target - 0.5) + chance.normal(0, 1, days) - 0.8
+    times = np.datetime64(f"{year}-01-01", "ns") + np.arange(days) * np.timedelta64(1, "D")
+    network = 1 / (1 + np.exp(-logit))
+    return pd.DataFrame(
+        {"time": times, "split": split, "target": target, "network": network, "climatology": 0.3}
+    )
+
+
+@pytest.fixture(scope="module")
+def parts():
+    return [(samples(year - 1, "validation", 1), samples(year, "test", 1)) for year in (2013, 2014)]
+
+
+def test_each_period_has_the_threshold_of_its_own_validation(parts):
+    verified = verification.verify(parts, NAMES)
+    for (validation, test), frozen in zip(parts, verified.thresholds, strict=True):
+        tss = [
+            contingency(validation["target"], validation["network"] >= one).tss
+            for one in np.linspace(0, 1, 300)
+        ]
+        chosen = contingency(validation["target"], validation["network"] >= frozen["network"]).tss
+        assert chosen >= max(tss)
+        same_year = verified.table["time"].dt.year == test["time"].dt.year.iloc[0]
+        expected = (test["network"] >= frozen["network"]).to_numpy()
+        np.testing.assert_array_equal(verified.alarms.loc[same_year, "network"], expected)
+
+
+def test_thresholds_do_not_move_with_the_test_samples(parts):
+    (validation, test), _ = parts
+    turned = test.assign(target=1 - test["target"])
+    frozen = [verification.verify([(validation, one)], NAMES).thresholds for one in (test, turned)]
+    assert frozen[0] == frozen[1]
+
+
+def test_scores_are_those_of_the_pooled_samples(parts):
+    verified = verification.verify(parts, NAMES)
+    table = verification.scores(verified, NAMES, "climatology", resamples=50)
+    target, said = verified.table["target"], verified.table["network"]
+    expected = contingency(target, verified.alarms["network"])
+    assert table.loc["network", "tss"].value == expected.tss
+    assert table.loc["network", "samples"] == 600
+    bss = 1 - brier(target, said) / brier(target, np.full(600, 0.3))
+    assert table.loc["network", "bss"].value == pytest.approx(bss)
+    assert table.loc["climatology", "bss"].value == 0
+    assert table.loc["network", "bss"].low < bss < table.loc["network", "bss"].high
+    assert table.loc["network", "bss"].groups == len(np.unique(verified.blocks))
+
+
+def test_a_better_run_is_better_and_equal_runs_are_equal(parts):
+    both = [
+        tuple(one.assign(worse=0.5 * one["network"] + 0.15, same=one["network"]) for one in part)
+        for part in parts
+    ]
+    verified = verification.verify(both, ("network", "worse", "same"))
+    equal = verification.differences(verified, "network", "same", resamples=50)
+    assert {(i.low, i.value, i.high) for i in equal.values()} == {(0.0, 0.0, 0.0)}
+    better = verification.differences(verified, "network", "worse", resamples=200)
+    assert better["bss"].low > 0
+    # The same ranking with other probabilities gives the same alarms.
+    assert better["tss"].value == 0
+
+
+def test_a_subset_without_events_has_no_tss(parts):
+    verified = verification.verify(parts, NAMES)
+    quiet = verified.subset((verified.table["target"] == 0).to_numpy())
+    table = verification.scores(quiet, ("network",), 0.3, resamples=50)
+    assert math.isnan(table.loc["network", "tss"].value)
+    assert table.loc["network", "events"] == 0
+    assert table.loc["network", "far"] == 1  # every alarm is false
+
+
+def test_too_few_blocks_give_the_number_without_an_interval(parts):
+    verified = verification.verify(parts, NAMES)
+    short = verified.subset(np.arange(600) < 60)
+    interval = verification.scores(short, ("network",), 0.3).loc["network", "tss"]
+    assert np.isfinite(interval.value)
+    assert math.isnan(interval.low)
+
+
+def test_bad_input(parts):
+    (validation, test), _ = parts
+    with pytest.raises(ValueError, match=r"chosen on validation.*\['test'\]"):
+        verification.verify([(test, test)], NAMES)
+    with pytest.raises(ValueError, match=r"\['logistic'\] are not in the table"):
+        verification.verify(parts, ("network", "logistic"))
+    one = validation.assign(target=0.0)
+    with pytest.raises(ValueError, match="No threshold can be chosen"):
+        verification.verify([(one, test)], NAMES)
+    missing = test.assign(network=np.nan)
+    with pytest.raises(ValueError, match="forecasts are NaN"):
+        verification.scores(verification.verify([(validation, missing)], NAMES), ("network",), 0.3)

@@ -1,0 +1,76 @@
+"""Makes probabilities mean what they say: fitted on validation, frozen for test.
+
+Source:
+    Guo et al. 2017 (arXiv:1706.04599) for temperature scaling; Zadrozny & Elkan 2002 for isotonic
+    regression.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy import optimize, special
+from sklearn.isotonic import IsotonicRegression
+
+from tools.probability_skill import log_score
+from tools.skill import Array, known
+
+KINDS = ("none", "temperature", "isotonic")
+TEMPERATURES = (0.05, 20.0)  # searched between
+EDGE = 1e-6  # logits of 0 and 1 are infinite
+
+
+def fit(kind: str, observed: Array, probability: Array) -> Callable[[Array], np.ndarray]:
+    """A function that calibrates probabilities, fitted on samples whose outcome is known.
+
+    "temperature" divides all logits by the one number that gives the smallest log score; the order
+    of forecasts stays, and so does the ROC curve. "isotonic" is the rising step function with the
+    smallest Brier score; it needs hundreds of events, and can give 0 and 1. "none" changes nothing.
+
+    Args:
+        kind: one of `KINDS`.
+        observed: 0 and 1, shape (n,), of the validation split; NaN is unknown.
+        probability: shape (n,).
+
+    Returns:
+        Function of probabilities, shape (m,), to probabilities.
+
+    Raises:
+        ValueError: for another kind, or if only one outcome is there.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"No calibration {kind!r}. Expected one of {KINDS}.")
+    observed, probability, _ = known(observed, probability)
+    if kind == "none":
+        return np.asarray
+    if len(np.unique(observed)) < 2:
+        raise ValueError(
+            "Probabilities cannot be calibrated on one outcome alone. Expected events and others. "
+            f"Received: {len(observed)} samples with {observed.sum():g} events. Take a longer "
+            "validation split, or calibration none."
+        )
+    if kind == "isotonic":
+        return IsotonicRegression(out_of_bounds="clip").fit(probability, observed).predict
+    return _scaled(best_temperature(observed, probability))
+
+
+def best_temperature(observed: Array, probability: Array) -> float:
+    """The number above 0 by which logits are divided for the smallest log score; 1 changes nothing.
+
+    Args:
+        observed: 0 and 1, shape (n,).
+        probability: shape (n,).
+    """
+    found = optimize.minimize_scalar(
+        lambda log: log_score(observed, _scaled(np.exp(log))(probability)),
+        bounds=np.log(TEMPERATURES),
+        method="bounded",
+    )
+    return float(np.exp(found.x))
+
+
+def _scaled(temperature):
+    def scale(probability):
+        inside = np.clip(np.asarray(probability, "float64"), EDGE, 1 - EDGE)
+        return special.expit(special.logit(inside) / temperature)
+
+    return scale
