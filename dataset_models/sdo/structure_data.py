@@ -4,8 +4,10 @@
 
 takes every file below `aia/raw` in the data folder, puts what is good into `aia/store` and
 `aia/index.feather`, and lists the rest, each with its reason, in `aia/rejected.csv`. It goes on
-where it stopped when it is run again. `--help` shows how to choose channels, quality and folders,
-and how to import a series of images that are not FITS files.
+where it stopped when it is run again. How each time was chosen, and with what probability, comes
+from `chosen.csv` beside the raw files, which download_aia.py writes; a time that is not in it is of
+a regular cadence. `--help` shows how to choose channels, quality and folders, and how to import a
+series of images that are not FITS files.
 """
 
 import argparse
@@ -20,6 +22,7 @@ from tqdm import tqdm
 
 from dataset_models.sdo import quality
 from dataset_models.sdo.collection import Collection
+from dataset_models.sdo.download.chosen import choices
 from dataset_models.sdo.fits_image import BadImageError, read_image
 from dataset_models.sdo.image_series import structure_series
 from tools.tools import data_folder
@@ -69,12 +72,12 @@ def structure_archive(
 
     Raises:
         DatasetNotFoundError: there are no FITS files in `raw`.
-        ValueError: no such mode, or the store is of another unit.
+        ValueError: no such mode, the store is of another unit, or chosen.csv cannot be read.
         OSError: the disk is full; the index holds what was written before.
     """
     quality.rejected_bits(0, mode)  # refuses an unknown mode before any work
     raw = pathlib.Path(raw)
-    files = _fits_files(raw)
+    files, chosen = _fits_files(raw), choices(raw.parent)
     with Collection(output, unit="DN / s") as collection:
         slots = _slots(files, raw, collection)
         held = {channel for slot in slots.values() for channel in slot}
@@ -84,6 +87,8 @@ def structure_archive(
         for identifier, slot in tqdm(slots.items(), unit="sample", disable=None):
             if not _is_there(collection, identifier, slot, rules):
                 _structure_sample(collection, identifier, slot, rules)
+            if identifier in collection.rows:
+                collection.rows[identifier] |= chosen.get(identifier, {})
     return collection
 
 

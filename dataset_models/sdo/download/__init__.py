@@ -1,0 +1,1 @@
+"""Downloading AIA images: what to get, and getting it without losing any."""

@@ -1,0 +1,209 @@
+import http.server
+import json
+import threading
+import urllib.parse
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dataset_models.sdo.download import flare_list
+from tools.events import read_events
+
+NOW = pd.Timestamp("2014-03-20T06:00:00")
+PAGE = 2  # flares in one answer; the HEK gives 120 to 200
+
+
+def entry(start, peak, end, goes_class, region=None, name="SWPC"):
+    """A flare as the HEK's JSON holds it, with the fields that sunpy needs."""
+    return {
+        "event_starttime": start,
+        "event_peaktime": peak,
+        "event_endtime": end,
+        "fl_goescls": goes_class,
+        "ar_noaanum": region,
+        "frm_name": name,
+        "event_type": "FL",
+        "obs_observatory": "GOES",
+        "event_coordsys": "UTC-HGS-TOPO",
+        "event_coordunit": "degrees",
+        "event_coord1": -12.0,
+        "event_coord2": 34.0,
+        "event_coord3": None,
+        "hgs_coord": "POINT(-12 34)",
+        "hgs_bbox": "",
+        "fl_peakflux": None,
+        "fl_peakfluxunit": None,
+    }
+
+
+FLARES = [
+    entry("2013-12-31T23:55:00", "2014-01-01T00:05:00", "2014-01-01T00:20:00", "C3.3", 11936),
+    entry("2014-01-01T18:40:00", "2014-01-01T18:52:00", "2014-01-01T19:03:00", "M9.9", 11936),
+    entry("2014-01-07T18:04:00", "2014-01-07T18:32:00", "2014-01-07T18:58:00", "X1.2", 11944),
+    entry("2014-01-07T18:04:00", "2014-01-07T18:32:00", "2014-01-07T18:58:00", "X1.2", 11944),
+    entry("2014-01-09T00:00:00", "2014-01-09T00:10:00", "2014-01-09T00:20:00", "B8.1"),
+    entry("2014-01-10T00:00:00", "", "2014-01-10T00:20:00", ""),
+    entry("2014-01-11T00:00:00", "2014-01-11T00:05:00", "2014-01-11T00:20:00", "C1.0", name="SSW"),
+    entry("2014-01-31T23:58:00", "2014-02-01T00:04:00", "2014-02-01T00:10:00", "C1.5", 11967),
+    entry("2014-03-12T22:00:00", "2014-03-12T22:34:00", "2014-03-12T22:40:00", "M9.3", 12002),
+]
+
+
+class FakeHEK(http.server.BaseHTTPRequestHandler):
+    """Answers as the HEK's `her` does: what touches the asked time, of the asked name, in pages."""
+
+    def do_GET(self):
+        asked = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(self.path).query))
+        self.server.asked.append(asked)
+        if self.server.faults:
+            self._send(*self.server.faults.pop(0))
+            return
+        found = [flare for flare in FLARES if self._fits(flare, asked)]
+        first = (int(asked["page"]) - 1) * PAGE
+        more = len(found) > first + PAGE
+        answer = {"result": found[first : first + PAGE], "overmax": more}
+        self._send(200, json.dumps(answer).encode())
+
+    def _fits(self, flare, asked):
+        start, end = (
+            asked[name].replace(" ", "T") for name in ("event_starttime", "event_endtime")
+        )
+        name = asked["value0"] if (asked["param0"], asked["op0"]) == ("FRM_Name", "=") else None
+        inside = flare["event_endtime"] >= start[:19] and flare["event_starttime"] <= end[:19]
+        return asked["event_type"] == "fl" and flare["frm_name"] == name and inside
+
+    def _send(self, status, body):
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def hek():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), FakeHEK)
+    server.asked, server.faults = [], []
+    server.url = f"http://127.0.0.1:{server.server_port}/hek/her?"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def fetch(folder, hek, start="2014-01-01", end="2014-03-20", now=NOW):
+    start, end = (np.datetime64(time, "m") for time in (start, end))
+    return flare_list.fetch_flares(folder, start, end, now=now, url=hek.url, pause=0.001)
+
+
+def months(hek):
+    return [asked["event_starttime"][:7] for asked in hek.asked if asked["page"] == "1"]
+
+
+def test_a_month_is_asked_for_page_by_page(hek):
+    table = flare_list.search_month(2014, 1, hek.url)
+    # Not the flare that started in December, nor the second X1.2, nor the one without a class, nor
+    # the one of another name.
+    assert table["goes_class"].to_list() == ["M9.9", "X1.2", "B8.1", "C1.5"]
+    assert table["peak"][0] == pd.Timestamp("2014-01-01T18:52")
+    assert table["noaa_active_region"].to_list() == [11936, 11944, 0, 11967]
+    assert set(table["scale"]) == {"operational"}
+    assert [asked["page"] for asked in hek.asked] == ["1", "2", "3", "4"]
+    assert hek.asked[0]["event_endtime"].startswith("2014-01-31T23:59:59")
+
+
+def test_flares_without_a_class_are_counted(hek, caplog):
+    flare_list.search_month(2014, 1, hek.url)
+    assert "2014-01: 1 of 6 flares of the HEK have no GOES class" in caplog.text
+
+
+def test_the_months_become_one_list(hek, tmp_path, caplog):
+    path = fetch(tmp_path, hek)
+    assert path == tmp_path / "hek_flares.csv"
+    events = read_events(path)
+    assert events["goes_class"].to_list() == ["M9.9", "X1.2", "B8.1", "C1.5", "M9.3"]
+    # An operational M9.9 is 9.9e-5 / 0.7 W m-2.
+    assert events["flux"][0] == pytest.approx(9.9e-5 / 0.7)
+    assert events["noaa_active_region"][4] == 12002
+    assert months(hek) == ["2014-01", "2014-02", "2014-03"]
+    assert "2014-02: the HEK holds no flare" in caplog.text
+
+
+def test_what_is_final_is_not_asked_for_again(hek, tmp_path):
+    fetch(tmp_path, hek)
+    hek.asked.clear()
+    path = fetch(tmp_path, hek, now=NOW + pd.Timedelta("1D"))
+    assert months(hek) == ["2014-03"]
+    # 2014-03 ends on the 31st, and is final from 7 April on.
+    fetch(tmp_path, hek, now=pd.Timestamp("2014-04-08"))
+    hek.asked.clear()
+    fetch(tmp_path, hek, now=pd.Timestamp("2014-04-09"))
+    assert months(hek) == []
+    assert len(read_events(path)) == 5
+
+
+def test_a_month_fetched_just_after_its_end_is_asked_for_again(hek, tmp_path):
+    fetch(tmp_path, hek, end="2014-01-31", now=pd.Timestamp("2014-02-05"))
+    hek.asked.clear()
+    fetch(tmp_path, hek, end="2014-01-31", now=pd.Timestamp("2014-02-20"))
+    assert months(hek) == ["2014-01"]
+
+
+def test_failures_are_tried_again(hek, tmp_path):
+    hek.faults += [(503, b""), (200, b"<html>busy</html>"), (200, b"{}")]
+    assert len(read_events(fetch(tmp_path, hek, end="2014-01-31"))) == 4
+
+
+def test_a_dead_server_is_named_and_months_are_kept(hek, tmp_path):
+    fetch(tmp_path, hek, end="2014-01-31")
+    hek.faults += [(500, b"")] * 4
+    with pytest.raises(
+        ConnectionError, match=r"list of 2014-02 could not be fetched from http://127.0.0.1.* 4 att"
+    ):
+        fetch(tmp_path, hek)
+    assert (tmp_path / "hek" / "2014-01.csv").exists()
+    hek.asked.clear()
+    fetch(tmp_path, hek)
+    assert months(hek) == ["2014-02", "2014-03"]
+
+
+def test_an_answer_of_another_form_is_refused(hek, tmp_path):
+    answer = json.dumps({"result": [{"event_coordunit": "deg"}], "overmax": False}).encode()
+    hek.faults += [(200, answer)] * 4
+    with pytest.raises(ConnectionError, match=r"Expected SWPC's flares of that month. Received: "):
+        fetch(tmp_path, hek, end="2014-01-31")
+
+
+def test_an_empty_list_is_refused(hek, tmp_path):
+    with pytest.raises(ValueError, match=r"flare list is empty: the HEK has no flare of SWPC in 2"):
+        fetch(tmp_path, hek, start="2014-02-01", end="2014-02-28")
+
+
+def test_a_damaged_month_is_named_with_its_line(hek, tmp_path):
+    fetch(tmp_path, hek)
+    path = tmp_path / "hek" / "2014-01.csv"
+    path.write_text(path.read_text().replace("goes_class", "class"))
+    with pytest.raises(ValueError, match=r"2014-01.csv, line 3: no month of the flare list"):
+        fetch(tmp_path, hek)
+
+
+@pytest.mark.parametrize(
+    ("year", "scale"), [(2019, "operational"), (2020, "physical")], ids=["GOES-15", "GOES-16"]
+)
+def test_the_scale_changes_where_no_c_flare_lies_between(year, scale, hek, monkeypatch):
+    monkeypatch.setitem(globals(), "FLARES", [entry(*[f"{year}-05-06T05:10:00"] * 3, "M1.0")])
+    assert flare_list.search_month(year, 5, hek.url)["scale"].to_list() == [scale]
+
+
+def test_no_flare_of_c1_lies_near_the_change_of_scale(real_data):
+    """Of two makers' lists: the day on which the scale changes does not matter."""
+    lists = ["flare_lists/swpc_flarelist_20100101-20210810.csv", "goes/fl_sle.csv"]
+    for path in lists:
+        events = read_events(real_data / path, "operational")
+        near = events["peak"].between("2019-05-16", "2020-05-28")
+        assert not events["goes_class"][near].str.match("[CMX][1-9]").any()
