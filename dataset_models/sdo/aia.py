@@ -9,12 +9,13 @@ import numpy as np
 
 from dataset_models import splits
 from dataset_models.dataset import Dataset
+from dataset_models.sdo import degradation as degradations
 from dataset_models.sdo import image_statistics, layers, samples
 from dataset_models.sdo import side_channels as side
 from dataset_models.sdo.flux_target import FluxTarget, current_goes
 from dataset_models.sdo.index import read_index
 from dataset_models.sdo.moments import moments
-from dataset_models.sdo.stored_images import StoredImages, throughput
+from dataset_models.sdo.stored_images import StoredImages
 from tools.tools import data_folder
 
 FEATURES_OLDEST_HOURS = 24  # hand-tailored features older than this are not of the same Sun
@@ -50,10 +51,14 @@ class AIA(Dataset):
         fractions: see `split`.
         periods: see `split`.
         allow_leak: see `split`.
-        degradation: function (channels, times) -> throughput relative to launch, shape
-            (time, channel); None takes the images as they are.
+        degradation: what undoes the ageing of the telescopes: "V10" or another table, as
+            `degradation.read_table` takes it, or a function (channels, times) -> throughput
+            relative to launch, shape (time, channel); "" takes the images as they are.
         correct_degradation: whether images are divided by it.
         split_seed: int, for "regions" and "random"; not the seed of training.
+
+    Attributes:
+        degradation: version and SHA-256 of the table that images are divided by; "" for none.
 
     Raises:
         DatasetNotFoundError: if the index or the labels are missing, with the commands for them.
@@ -70,6 +75,7 @@ class AIA(Dataset):
     field = 2457.6  # arcsec on a side: 1024 synoptic pixels
     unit = "DN / s"  # per original 0.6 arcsec pixel
     source = "https://jsoc1.stanford.edu/data/aia/synoptic/"  # Lemen et al. 2012
+    mirrors = True  # mirrored east to west it is a Sun as well: EUV shows no polarity
 
     def __init__(
         self,
@@ -93,7 +99,7 @@ class AIA(Dataset):
         fractions: tuple[float, float, float] = (0.7, 0.15, 0.15),
         periods: dict | None = None,
         allow_leak: bool = False,
-        degradation: Callable | None = None,
+        degradation: Callable | str | None = "",
         correct_degradation: bool = True,
         split_seed: int = 1,
     ):
@@ -108,24 +114,15 @@ class AIA(Dataset):
             minimum_coverage=minimum_coverage,
             quiet_flux=quiet_flux,
         )
-        table = samples.candidates(read_index(self.folder / "aia"), self.flux.labels(self.folder))
+        table = samples.candidates(self._index(), self.flux.labels(self.folder))
         samples.reject_channels(table, self.channels, allow_missing_channels)
         rows = samples.earlier_rows(table, aia_image_count, image_spacing_minutes)
         self.flux.reject(table, "current_goes" in self.side_channels)
         self._side = self._side_inputs(table)
         samples.check_any(table)
-        factors = None
-        if degradation is not None and correct_degradation:
-            factors = throughput(degradation, self.channels, table["time"].to_numpy())
-        self.images = StoredImages(
-            self.folder / "aia",
-            table,
-            rows,
-            self.channels,
-            image_size,
-            allow_missing_channels,
-            factors,
-        )
+        asked = degradation if correct_degradation else ""
+        factors, self.degradation = degradations.factors(asked, self.channels, table, self.folder)
+        self.images = self._images(table, rows, image_size, allow_missing_channels, factors)
         self._table, self._target, self._statistics = table, self.flux.values(table), {}
         self._deal(
             split,
@@ -205,8 +202,10 @@ class AIA(Dataset):
         return samples.caveats(self._table, self.leaks)
 
     def fingerprint(self):
-        """SHA-256 over who is in which split, every target and side input, and the files' sizes."""
+        """SHA-256 over splits, targets, side inputs, degradation factors and the files' sizes."""
         digest = hashlib.sha256(super().fingerprint().encode())
+        if self.images.throughput is not None:
+            digest.update(np.ascontiguousarray(self.images.throughput).tobytes())
         for values in (self._target, *self._side.values()):
             digest.update(np.ascontiguousarray(values).tobytes())
         for file in self._table.loc[self._table["split"] != "", "file"]:
@@ -258,6 +257,15 @@ class AIA(Dataset):
     def baselines(self, split):
         rows = self._rows
         return self.flux.baselines(self._table, self._target, rows[split], rows["train"])
+
+    def _index(self):
+        """A row per sample, as `read_index` gives them; other archives have their own."""
+        return read_index(self.folder / "aia")
+
+    def _images(self, table, rows, size, allow_missing, factors):
+        """The images of the rows of `_index`; other archives have their own."""
+        folder = self.folder / "aia"
+        return StoredImages(folder, table, rows, self.channels, size, allow_missing, factors)
 
     def _side_inputs(self, table):
         """Dict of the side channels' values for each row of `table`; rejects rows without them."""

@@ -24,6 +24,13 @@ NOISE_SCALE = {
     304: 0.31,
     335: 0.30,
     1600: 0.31,
+    1700: 0.31,
+    # HMI, of SDOML's pixels of 4.8 arcsec, G. Bz: sigma = 5.6 within half a solar radius on
+    # 2013-01-31. Bx and By had no file to measure; across the line of sight HMI's noise is some
+    # ten times that along it (Hoeksema et al. 2014, doi:10.1007/s11207-014-0516-8).
+    "Bx": 170.0,
+    "By": 170.0,
+    "Bz": 17.0,
 }
 
 # FlareNet's published statistics of log10(DN/s) of the eight default channels, clipped at 1 DN/s.
@@ -45,6 +52,7 @@ class _Whitening(keras.layers.Layer):
     """
 
     positive = ("std",)
+    whitens = True  # pixel by pixel: explanations of a network follow its images from here
 
     def __init__(self, numbers, **options):
         super().__init__(autocast=False, **options)

@@ -43,10 +43,10 @@ def reject(table: pd.DataFrame, wrong: np.ndarray, reason: str) -> None:
     table.loc[np.asarray(wrong) & (table["reason"] == ""), "reason"] = reason
 
 
-def reject_channels(table: pd.DataFrame, channels: tuple[int, ...], allow_missing: bool) -> None:
+def reject_channels(table: pd.DataFrame, channels: tuple, allow_missing: bool) -> None:
     """Rejects rows that lack a channel, or that have none of them where some may be missing."""
-    held = table["channels"].map(lambda names: {int(name) for name in names.split()})
-    lacking = held.map(lambda present: [c for c in channels if c not in present])
+    held = table["channels"].map(lambda names: set(names.split()))
+    lacking = held.map(lambda present: [c for c in channels if str(c) not in present])
     if allow_missing:
         reject(table, lacking.str.len() == len(channels), "has none of the channels")
         return

@@ -13,7 +13,8 @@ class Config(experiment.Config):
     """The runner's settings and this experiment's own."""
 
     # Data
-    channels: tuple[int, ...] = (94, 131, 171, 193, 211, 304, 335, 1600)  # wavelengths, Angstrom
+    sdoml: tuple[str, ...] = ()  # folders or addresses of SDOML, to read in place of the store
+    channels: tuple[int | str, ...] = (94, 131, 171, 193, 211, 304, 335, 1600)  # Angstrom
     image_size: int = 256  # pixels on a side, averaged from the store's
     aia_image_count: int = 1  # images of a sample, 1 to 4
     image_spacing_minutes: float = 12.0  # time between them
@@ -22,6 +23,7 @@ class Config(experiment.Config):
     catch_minutes: int = 1440  # length of the window whose largest flux is forecast
     side_channels: tuple[str, ...] = ()  # any of current_goes, true_value, hand_tailored
     allow_missing_channels: bool = False  # keep samples that lack some, with a mask beside them
+    degradation: str = ""  # table that undoes AIA's ageing, "V10" say, or its file; "" for none
     log_flux: bool = True  # forecast log10 of the flux, not W m-2
     quiet_flux: float | None = None  # W m-2 where a flare list has no flare; None: left out
     minimum_coverage: float = 0.95  # fraction of the window in which the flux was observed

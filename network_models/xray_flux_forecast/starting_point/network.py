@@ -15,18 +15,21 @@ from keras import layers
 from dataset_models.sdo.aia import AIA
 from dataset_models.sdo.augmentation import SolarAugmentation
 from dataset_models.sdo.layers import TimesAsChannels
+from dataset_models.sdo.sdoml import SDOML
 from network_models import experiment
 
 
 def build_dataset(config):
     """Returns the images and fluxes that `config` asks for."""
-    return AIA.from_config(config)
+    return SDOML.from_config(config) if config.sdoml else AIA.from_config(config)
 
 
 def build_model(config, dataset):
     """Returns a compiled model: images in DN/s, and side inputs -> (1,) log10 of W m-2."""
     inputs = dataset.inputs()
-    x = SolarAugmentation(shift=config.shift, rotation=config.rotation)(inputs["images"])
+    x = SolarAugmentation(
+        east_west_mirror=dataset.mirrors, shift=config.shift, rotation=config.rotation
+    )(inputs["images"])
     x = TimesAsChannels()(dataset.whitening("images")(x))
     for filters in config.filters:
         x = layers.Conv2D(filters, 3, padding="same", activation="relu")(x)
