@@ -1,12 +1,16 @@
 """The contract between a dataset and a network, and the batches that keep it."""
 
 import abc
+import copy
 import hashlib
 import inspect
 
 import keras
 import numpy as np
 import pandas as pd
+
+from dataset_models import folds as folding
+from dataset_models.balance import Balance
 
 
 class DatasetNotFoundError(FileNotFoundError):
@@ -36,10 +40,12 @@ class Dataset(abc.ABC):
     Attributes:
         splits: names of the splits; the first is trained on.
         units: dict, the unit of each named array of `x`, and of "target".
+        balance: `Balance` of the classes in training, or None.
     """
 
     splits = ("train", "validation", "test")
     units: dict[str, str]
+    balance = None
 
     @classmethod
     def from_config(cls, config):
@@ -74,6 +80,31 @@ class Dataset(abc.ABC):
         """Returns the finite, seeded `Batches` of `split`."""
         return Batches(self, split, batch_size, seed, workers)
 
+    def arranged(self, config):
+        """The dataset as the runner's fields ask for it: one fold, balanced classes, or as it is.
+
+        Args:
+            config: with the fields folds, fold, class_edges, class_weights and oversample.
+
+        Raises:
+            ValueError: if they do not fit, or ask to balance what is not trained on.
+        """
+        dataset = self.folded(config.folds, config.fold) if config.folds else self
+        if not (config.class_weights or config.oversample):
+            return dataset
+        dataset = copy.copy(dataset)
+        dataset.balance = Balance(
+            dataset.targets(self.splits[0]),
+            config.class_edges,
+            weights=config.class_weights,
+            oversample=config.oversample,
+        )
+        return dataset
+
+    def folded(self, folds, fold):
+        """One fold of a purged cross-validation, as a copy: see `folds.folded`."""
+        return folding.folded(self, folds, fold)
+
     def decoder(self):
         """Keras model from a batch's `x` to physical units, run on the device; None if it is so."""
         return None
@@ -87,8 +118,7 @@ class Dataset(abc.ABC):
 
     def baselines(self, split):
         """Forecasts that need no network, shape as the target's: the mean of the training split."""
-        train = np.stack([self.target("train", i) for i in range(self.size("train"))])
-        mean = np.nanmean(train, axis=0)
+        mean = np.nanmean(self.targets("train"), axis=0)
         return {"climatology": np.broadcast_to(mean, (self.size(split), *mean.shape))}
 
     def caveats(self):
@@ -98,6 +128,10 @@ class Dataset(abc.ABC):
     def target(self, split, index):
         """The target of one sample, without chance; datasets override it where that is cheaper."""
         return np.asarray(self.sample(split, index, np.random.default_rng(0))[1])
+
+    def targets(self, split):
+        """The targets of all samples of a split, shape (n, ...), NaN where unknown."""
+        return np.stack([self.target(split, i) for i in range(self.size(split))])
 
     def split_table(self):
         """DataFrame of who is in which split and who was left out: id, time, split, reason.
@@ -141,7 +175,7 @@ class Batches(keras.utils.PyDataset):
 
     @property
     def num_batches(self):
-        size = self.dataset.size(self.split)
+        size = self._balance.size if self._balance else self.dataset.size(self.split)
         whole = size // self.batch_size if self.training else -(-size // self.batch_size)
         return whole - self.first
 
@@ -150,18 +184,27 @@ class Batches(keras.utils.PyDataset):
             raise IndexError(f"Batch {index} of {self.num_batches} batches of {self.split}.")
         start = (self.first + index) * self.batch_size
         indices = self.order()[start : start + self.batch_size]
-        return stack([self.dataset.sample(self.split, i, self.generator(i)) for i in indices])
+        return stack([self._sample(i) for i in indices])
 
     def order(self):
         """Indices of the samples in the order of this epoch, shape (size,)."""
         size = self.dataset.size(self.split)
         if not self.training:
             return np.arange(size)
-        return np.random.default_rng([self.seed, self.epoch]).permutation(size)
+        chance = np.random.default_rng([self.seed, self.epoch])
+        return self._balance.order(chance) if self._balance else chance.permutation(size)
 
     def generator(self, index):
         """The source of chance of one sample in this epoch."""
         return np.random.default_rng([self.seed, self.epoch, int(index)])
+
+    @property
+    def _balance(self):
+        return self.dataset.balance if self.training else None
+
+    def _sample(self, index):
+        sample = self.dataset.sample(self.split, index, self.generator(index))
+        return self._balance.weighted(sample, index) if self._balance else sample
 
 
 def stack(samples):

@@ -78,6 +78,27 @@ def _pairs_of_times(split, pairs):
     )
 
 
+def by_fold(times: np.ndarray, folds: int, fold: int) -> np.ndarray:
+    """Stretch `fold` of `folds` is tested, the next one validates, the others train."""
+    if not 3 <= folds <= len(times):
+        raise ValueError(
+            "A cross-validation needs stretches to train, validate and test on. Expected folds "
+            f"from 3 to the number of samples, {len(times)}. Received: folds={folds!r}. The usual "
+            "number is 5."
+        )
+    if not 1 <= fold <= folds:
+        raise ValueError(
+            f"There is no fold {fold!r}. Expected 1 to {folds}, the number of folds. Received: "
+            f"fold={fold!r}. They are counted from 1."
+        )
+    place = np.argsort(np.argsort(times, kind="stable"), kind="stable")
+    stretch = place * folds // len(times)
+    names = np.full(len(times), "train", dtype="<U10")
+    names[stretch == fold % folds] = "validation"
+    names[stretch == fold - 1] = "test"
+    return names
+
+
 def by_group(groups: np.ndarray, fractions: Sequence[float], seed: int) -> np.ndarray:
     """Whole groups, by a hash of seed and name: no other group moves one to another split."""
     known, place = np.unique(groups[groups != ""], return_inverse=True)

@@ -25,7 +25,10 @@ KINDS = {  # why a sample is dealt to no split
     "periods": "outside every period",
     "groups": "belongs to no group",
     "random": "",
+    "folds": "",
 }
+EMBARGO = "within "  # begins the reason of a sample that the embargo takes
+EMBARGOED = ("blocks", "periods", "folds")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -107,6 +110,8 @@ def make(
     periods: dict | None = None,
     groups: numpy.typing.ArrayLike | None = None,
     allow_leak: bool = False,
+    folds: int = 5,
+    fold: int = 1,
 ) -> Split:
     """Deals samples to training, validation and test, and leaves out those that would leak.
 
@@ -121,6 +126,8 @@ def make(
                 image of the full disk shows all of them. A group lands in the same split whatever
                 other groups there are.
             "random": sample by sample, as FlareNet did; it leaks, and needs `allow_leak`.
+            "folds": time is cut into `folds` stretches of as many samples each; stretch `fold` is
+                tested, the next one (after the last, the first) validates, the others train.
         times: datetime64 array, shape (n,), UTC, in any order.
         span_minutes: what a sample reads before its time, minutes.
         horizon_minutes: what its label reads after its time, lag and catch together, minutes.
@@ -129,10 +136,12 @@ def make(
         block_days: length of a block, days; 27 is one rotation of the Sun seen from the Earth.
         embargo_days: windows of different splits lie further apart than this, days; their samples
             thus lie further apart than span + horizon + embargo. At 0 the windows just do not
-            touch. It acts on "blocks" and "periods".
+            touch. It acts on "blocks", "periods" and "folds", on both sides of each stretch.
         periods: dict of split to (start, end) pairs, texts or datetime64; the end is left out.
         groups: array, shape (n,); 0, "" and NaN are no group.
         allow_leak: bool, whether a split that leaks may be made.
+        folds: int, at least 3, for "folds".
+        fold: int, from 1 to `folds`.
 
     Returns:
         A `Split` that has been verified.
@@ -152,13 +161,14 @@ def make(
         "periods": lambda: dealing.by_period(times, periods),
         "groups": lambda: dealing.by_group(groups, fractions, seed),
         "random": lambda: dealing.by_chance(len(times), fractions, seed, allow_leak),
+        "folds": lambda: dealing.by_fold(times, folds, fold),
     }[kind]()
     embargo_minutes = 0.0
-    if kind in ("blocks", "periods"):
+    if kind in EMBARGOED:
         embargo_minutes = span_minutes + horizon_minutes + embargo_days * 24 * 60
     reasons = np.where(dealt == "", KINDS[kind], "").astype(object)
     names = _purge(dealt, reasons, times, embargo_minutes)
-    wanted = periods if kind == "periods" else dealing.positive(fractions)
+    wanted = {"periods": periods, "folds": SPLITS}.get(kind) or dealing.positive(fractions)
     _check_filled(kind, dealt, names, wanted, embargo_minutes)
     return Split(
         names=names,
@@ -184,8 +194,13 @@ def _purge(dealt, reasons, times, embargo_minutes):
             continue
         lost = ours[_nearest(times[ours], theirs)[0] <= _duration(embargo_minutes)]
         names[lost] = ""
-        reasons[lost] = f"within {embargo_minutes / 24 / 60:.4g} days of a {stronger} sample"
+        reasons[lost] = f"{EMBARGO}{embargo_minutes / 24 / 60:.4g} days of a {stronger} sample"
     return names
+
+
+def is_embargo(reason: str) -> bool:
+    """Whether a sample was left out for the embargo alone."""
+    return reason.startswith(EMBARGO)
 
 
 def _nearest(ours, theirs):
@@ -276,6 +291,7 @@ def _check_filled(kind, dealt, names, wanted, embargo_minutes):
         "periods": "Move the periods apart, lower embargo_days, or add data.",
         "groups": "Take another seed or other fractions, or add groups.",
         "random": "Change fractions, or add data.",
+        "folds": "Take fewer folds, lower embargo_days, or add data.",
     }[kind]
     raise ValueError(
         f"The {empty[0]} split is empty. Expected at least one sample in each of {list(wanted)}. "

@@ -5,6 +5,7 @@ evaluators.
 """
 
 import dataclasses
+import difflib
 import fnmatch
 import math
 import pathlib
@@ -16,6 +17,8 @@ import keras
 
 from network_models import command_line, decoding, evaluation, explanation, loading, run_folder
 from network_models import training_callbacks as written
+from network_models.explanations import maps
+from network_models.explanations.methods import METHODS
 
 load = loading.load
 
@@ -37,17 +40,28 @@ class Config:
     keep_epochs: int = 3  # newest models kept in epochs/ beside best.keras; 0: all
     precision: str = "float32"  # float32, mixed_bfloat16 or mixed_float16
     jit_compile: bool = False  # compile the training step with XLA
+    folds: int = 0  # stretches of a purged cross-validation; 0: the dataset's own split
+    fold: int = 1  # which of them is tested, from 1
+    class_edges: tuple[float, ...] = ()  # of the target, between the classes of the next two
+    class_weights: bool = False  # training samples weigh the more, the rarer their class
+    oversample: tuple[str, ...] = ()  # ("train",): samples of rare classes come more often
     freeze: tuple[str, ...] = ()  # layers that do not learn, by name or pattern ("conv*")
     explained_samples: int = 4  # validation samples in maps/; 0: nothing is explained
+    explanations: tuple[str, ...] = explanation.PARTS  # of maps, features, embeddings; (): none
+    map_methods: tuple[str, ...] = (
+        maps.USUAL_METHODS
+    )  # also smooth_gradient, grad_cam, occlusion ...
 
 
 CHOICES = {
     "precision": ("float32", "mixed_bfloat16", "mixed_float16"),
     "monitor_mode": ("auto", "min", "max"),
 }
+SEVERAL = {"explanations": explanation.PARTS, "map_methods": tuple(METHODS)}  # any of these
 RANGES = {
     **dict.fromkeys(("epochs", "batch_size", "workers", "checkpoint_steps"), (1, math.inf)),
     **dict.fromkeys(("patience", "plateau_patience", "keep_epochs"), (0, math.inf)),
+    **{"folds": (0, math.inf), "fold": (1, math.inf)},
     **{"seed": (0, math.inf), "explained_samples": (0, math.inf), "plateau_factor": (0.01, 0.99)},
 }
 
@@ -70,7 +84,19 @@ def check_values(config):
                 f"The field {name} does not fit. Expected one of {known}. Received: "
                 f"{name}={getattr(config, name)!r}. Correct it in config.py or on the command line."
             )
+    for name, known in SEVERAL.items():
+        for value in getattr(config, name):
+            _check_known(name, value, known)
     return config
+
+
+def _check_known(name, value, known):
+    if value not in known:
+        near = difflib.get_close_matches(value, known, n=1, cutoff=0.0)[0]
+        raise ValueError(
+            f"The field {name} does not fit. Expected any of {known}. Received: {value!r}. Did you "
+            f"mean {near!r}? Correct it in config.py or with --{name}={near}; () is none of them."
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,7 +180,7 @@ def _build(experiment, config):
     keras.utils.clear_session(free_memory=False)  # layers get the same names in every run
     keras.utils.set_random_seed(config.seed)
     keras.config.set_dtype_policy(config.precision)
-    dataset = experiment.build_dataset(config)
+    dataset = experiment.build_dataset(config).arranged(config)
     train, *_ = [evaluation.batches(dataset, split, config) for split in dataset.splits]
     model = experiment.build_model(config, dataset)
     if not isinstance(model, keras.Model) or model.optimizer is None:

@@ -1,162 +1,94 @@
-"""The first convolution of a network: its kernels, and which pixels each of its outputs sees."""
+"""The convolutions of a network: which there are, what they put out, and their kernels."""
 
-import dataclasses
-import functools
-import math
+import difflib
 
 import keras
 import numpy as np
 
-from network_models.explanations import inspection
+from network_models.explanations import inspection, substitution
 
-KINDS = (keras.layers.Conv2D, keras.layers.Conv3D, keras.layers.DepthwiseConv2D)
-
-
-@dataclasses.dataclass(frozen=True)
-class Field:
-    """Which pixels one output of a convolution sees, along one axis of the image.
-
-    Args:
-        size: int, pixels of the convolution's input.
-        kernel: int, weights along the axis.
-        stride: int.
-        dilation: int.
-        padding: "same" or "valid".
-        scale: float, image pixels per pixel of the convolution's input.
-    """
-
-    size: int
-    kernel: int
-    stride: int = 1
-    dilation: int = 1
-    padding: str = "valid"
-    scale: float = 1.0
-
-    @property
-    def reach(self):
-        """Pixels of the convolution's input from the first to the last that one output sees."""
-        return (self.kernel - 1) * self.dilation + 1
-
-    @property
-    def width(self):
-        """Pixels of the image that one output sees."""
-        return self.reach * self.scale
-
-    def centre(self, index):
-        """Pixel of the image, a whole number from 0, at the centre of what output `index` sees."""
-        outputs = math.ceil(self.size / self.stride)
-        padded = max((outputs - 1) * self.stride + self.reach - self.size, 0)
-        start = index * self.stride - (padded // 2 if self.padding == "same" else 0)
-        centre = math.floor((start + self.reach / 2) * self.scale)
-        return int(np.clip(centre, 0, self.size * self.scale - 1))
+WITH_KERNELS = (keras.layers.Conv2D, keras.layers.Conv3D, keras.layers.DepthwiseConv2D)
+KINDS = (
+    *WITH_KERNELS,
+    keras.layers.SeparableConv2D,
+    keras.layers.Conv2DTranspose,
+    keras.layers.Conv3DTranspose,
+)
 
 
-@dataclasses.dataclass(frozen=True)
-class Convolution:
-    """A convolution inside a model, and the images that it sees.
+def convolutions(model, x):
+    """The convolutions over images that a network calls.
 
     Args:
-        model: keras.Model.
-        layer: a convolution in it, or a TimeDistributed one.
-        image: name of the array that it sees.
-        shape: of one image, ([time,] height, width, channel).
-        seen: shape in which the layer receives one sample, (batch, [time,] height, width, channel).
-        channels: names of the image's channels.
-    """
-
-    model: keras.Model
-    layer: keras.layers.Layer
-    image: str
-    shape: tuple
-    seen: tuple
-    channels: tuple
-
-    @functools.cached_property
-    def kernels(self):
-        """Array, shape (filter, [time,] height, width, channel)."""
-        return kernels(unwrapped(self.layer))
-
-    @property
-    def fields(self):
-        """The `Field` along each axis that the kernels have: ([time,] height, width)."""
-        layer = unwrapped(self.layer)
-        return [
-            Field(
-                size=self.seen[axis - 1],
-                kernel=layer.kernel_size[axis],
-                stride=layer.strides[axis],
-                dilation=layer.dilation_rate[axis],
-                padding=layer.padding,
-                scale=self.shape[axis - 1] / self.seen[axis - 1],
-            )
-            for axis in range(-len(layer.kernel_size), 0)
-        ]
-
-    @property
-    def inputs(self):
-        """Names of what the kernels weigh: the channels, or numbers where it sees other planes."""
-        count = self.kernels.shape[-1]
-        if count == len(self.channels):
-            return self.channels
-        return tuple(f"input {i}" for i in range(count))
-
-    @property
-    def heaviest(self):
-        """Index of the channel that each filter weighs most, shape (filter,).
-
-        By the root of the sum of squares. The first channel stands for all where the convolution
-        sees other planes than the image's.
-        """
-        if self.inputs != self.channels:
-            return np.zeros(len(self.kernels), dtype=int)
-        axes = tuple(range(1, self.kernels.ndim - 1))
-        return (self.kernels**2).sum(axis=axes).argmax(axis=-1)
-
-    def outputs(self, x, index):
-        """What sample `index` of `x` evokes: array, shape (frame, row, column, filter)."""
-        output = _passed(self.model, self.layer, x, index)[1]
-        return inspection.as_numpy(output).reshape(-1, *output.shape[-3:]).astype("float32")
-
-    def place(self, position):
-        """Where in the image an output lies.
-
-        Args:
-            position: (frame, row, column) in `outputs`.
-
-        Returns:
-            (frame, row, column) of the image; frame 0 for an image without time.
-        """
-        fields = self.fields
-        apart = 3 - len(fields)  # frames that pass one by one
-        centres = [field.centre(i) for field, i in zip(fields, position[apart:], strict=True)]
-        return [*(int(i) for i in position[:apart]), *centres]
-
-
-def first_convolution(model, x, about):
-    """The first convolution over images in a model; None without one.
-
-    Args:
-        model: keras.Model.
-        x: dict of name to array, shape (batch, ...).
-        about: list of dicts, as from `Dataset.describe`.
+        model: keras.Model, of any kind.
+        x: dict of name to array, shape (batch, ...); the first sample goes through the model.
 
     Returns:
-        `Convolution`.
+        Dict of name to layer, in the order of their first calls. A convolution in a wrapper
+        (TimeDistributed) has the wrapper's name; layers of the same name get numbers.
     """
-    found = [one for one in inspection.layers_of(model) if isinstance(unwrapped(one), KINDS)]
-    names = inspection.spatial_inputs(x)
-    if not found or not names:
-        return None
-    seen = tuple(_passed(model, found[0], x, 0)[0].shape)
-    name = max(names, key=lambda name: tuple(x[name].shape[-3:-1]) == seen[-3:-1])
-    shape = tuple(x[name].shape[1:])
-    channels = inspection.channel_names(about[0], shape[-1], name)
-    return Convolution(model, found[0], name, shape, seen, channels)
+    every = inspection.all_layers(model)
+    found = [layer for layer in every if isinstance(layer, KINDS)]
+    if not found or not inspection.spatial_inputs(x):
+        return {}
+    called = {id(layer): layer for layer, _, _ in _calls(model, found, x, 0)}
+    wrappers = [layer for layer in every if isinstance(layer, keras.layers.Wrapper)]
+    names = {id(wrapper.layer): wrapper.name for wrapper in wrappers}
+    layers = {}
+    for layer in called.values():
+        name, number = names.get(id(layer), layer.name), 2
+        unique = name
+        while unique in layers:
+            unique, number = f"{name}_{number}", number + 1
+        layers[unique] = layer
+    return layers
 
 
-def unwrapped(layer):
-    """The layer that does the work: the one inside a TimeDistributed, else the layer itself."""
-    return layer.layer if isinstance(layer, keras.layers.Wrapper) else layer
+def chosen(layers, names):
+    """Those of some layers that are asked for by name.
+
+    Args:
+        layers: dict of name to layer, as from `convolutions`.
+        names: sequence of str.
+
+    Raises:
+        ValueError: for a name that none of them has; the nearest is offered.
+    """
+    if unknown := [name for name in names if name not in layers]:
+        near = difflib.get_close_matches(str(unknown[0]), layers, n=1, cutoff=0.0)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise ValueError(
+            f"The model has no convolution of images called {unknown[0]!r}. Expected names among "
+            f"{list(layers)}. Received: layers={tuple(names)}.{hint}"
+        )
+    return {name: layers[name] for name in names}
+
+
+def spread(layers, most):
+    """At most `most` of some layers, evenly spread from the first to the last."""
+    names = list(layers)
+    indices = np.unique(np.linspace(0, len(names) - 1, min(most, len(names))).round().astype(int))
+    return {names[i]: layers[names[i]] for i in indices}
+
+
+def outputs(model, layers, x, index):
+    """What one sample evokes in some layers.
+
+    Args:
+        model: keras.Model.
+        layers: list of keras.layers.Layer in it.
+        x: dict of name to array, shape (batch, ...), in physical units.
+        index: int, which sample.
+
+    Returns:
+        List of float32 arrays, shape (frame, row, column, filter), one for each layer: of its first
+        call, where it is called several times.
+    """
+    first = {}
+    for layer, _, output in _calls(model, layers, x, index):
+        first.setdefault(id(layer), output)
+    arrays = [inspection.as_numpy(first[id(layer)]) for layer in layers]
+    return [array.reshape(-1, *array.shape[-3:]).astype("float32") for array in arrays]
 
 
 def kernels(layer):
@@ -169,7 +101,7 @@ def kernels(layer):
         Array, shape (filter, [time,] height, width, channel); channels that a filter of a grouped
         or depthwise convolution does not see have weight 0.
     """
-    kernel, groups = layer.kernel.numpy(), getattr(layer, "groups", 1)
+    kernel, groups = inspection.as_numpy(layer.kernel), getattr(layer, "groups", 1)
     if isinstance(layer, keras.layers.DepthwiseConv2D):
         groups = kernel.shape[-2]
         kernel = kernel.reshape(*kernel.shape[:2], 1, -1)
@@ -181,9 +113,8 @@ def kernels(layer):
     return np.moveaxis(whole, -1, 0)
 
 
-def _passed(model, layer, x, index):
-    """What goes into a layer and what comes out of it, for one sample."""
+def _calls(model, layers, x, index):
     sample = inspection.one_sample(x, index)
-    with inspection.recorded([layer]) as calls:
+    with substitution.times_as_samples(model), inspection.recorded(layers) as calls:
         model(inspection.arranged(model, sample), training=False)
-    return calls[0][1:]
+    return calls

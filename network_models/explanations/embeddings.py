@@ -8,10 +8,13 @@ import pandas as pd
 from google.protobuf import text_format
 from tensorboard.plugins.projector import ProjectorConfig
 
-from network_models.explanations import embedding_figures, figures, inspection
+from network_models.explanations import embedding_figures, figures, inspection, neighbours
+from network_models.explanations.embedding_table import activations
+from network_models.explanations.sample_classes import classes
+from network_models.explanations.thumbnails import thumbnails, write_sprite
 from tools import tools
 
-COLUMNS = ("id", "time", "split", "target", "forecast", "marks")
+COLUMNS = ("id", "time", "year", "split", "class", "target", "forecast", "marks")
 
 
 def penultimate(model, x_batches):
@@ -32,12 +35,14 @@ def penultimate(model, x_batches):
     return np.concatenate(_some([_embedded(model, x)[0] for x in x_batches]))
 
 
-def write_embeddings(model, batches_by_split, about_by_split, folder):
+def write_embeddings(model, batches_by_split, about_by_split, folder, units=None):
     """Writes the penultimate activations of whole splits.
 
     vectors.tsv, metadata.tsv, sprite.png and projector_config.pbtxt open in TensorBoard's
     projector (`tensorboard --logdir FOLDER`); embeddings.feather holds the same as a table;
-    pca.png shows the two directions of largest variance, by target and by year.
+    pca.png shows the two directions of largest variance and tsne.png who is near whom, by class and
+    by year; neighbours.png shows what the network finds alike. Where there are too few samples for
+    one of these, a line of text says so.
 
     Args:
         model: keras.Model that takes physical units.
@@ -45,42 +50,39 @@ def write_embeddings(model, batches_by_split, about_by_split, folder):
         about_by_split: dict of split to list of dicts, as from `Dataset.describe`, in the order of
             the samples.
         folder: where to; made if need be.
+        units: dict of units, as `Dataset.units`; that of "target" says whether classes are flares'.
 
     Returns:
-        DataFrame, a row per sample: id, time, split, target and forecast (NaN where they are not
-        one number), marks, then activation_0 and on.
+        DataFrame, a row per sample: id, time, split, class (ordered Categorical), target and
+        forecast (NaN where they are not one number), marks, then activation_0 and on.
 
     Raises:
         ValueError: if a split has more or fewer descriptions than samples.
     """
-    folder, tables, thumbnails = pathlib.Path(folder), [], []
+    folder, tables, pictures = pathlib.Path(folder), [], []
     for split, batches in batches_by_split.items():
-        table, pictures = _split(model, batches, about_by_split[split], split)
+        table, small = _split(model, batches, about_by_split[split], split)
         tables.append(table)
-        thumbnails += pictures
+        pictures += small
     table = pd.concat(tables, ignore_index=True)
-    _write_projector(table, thumbnails, folder)
+    found = classes(table["target"], (units or {}).get("target", ""))
+    table.insert(table.columns.get_loc("split") + 1, "class", found)
+    _write_projector(table, pictures, folder)
     with tools.written_whole(folder / "embeddings.feather") as temporary:
         table.to_feather(temporary)
     marks = inspection.all_marks([one for about in about_by_split.values() for one in about])
-    figure = embedding_figures.pca_figure(table, activations(table), marks)
-    figures.save(figure, folder / "pca.png")
+    _write_figures(table, pictures, marks, folder)
     return table
-
-
-def activations(table):
-    """The vectors in a table of `write_embeddings`: float array, shape (sample, unit)."""
-    return table[[name for name in table if name.startswith("activation_")]].to_numpy("float64")
 
 
 def _split(model, batches, about, split):
     """Table and thumbnails of one split, in one pass over its batches."""
-    parts, thumbnails, start = [], [], 0
+    parts, pictures, start = [], [], 0
     for batch in batches:
         x, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
         vectors, outputs = _embedded(model, x)
         described = about[start : start + len(vectors)]
-        thumbnails += embedding_figures.thumbnails(x, described)
+        pictures += thumbnails(x, described)
         parts.append((_one_number(y, vectors), _one_number(outputs, vectors), vectors))
         start += len(vectors)
     if start != len(about):
@@ -89,7 +91,7 @@ def _split(model, batches, about, split):
             f"description for each sample. Received: {start} samples, {len(about)} descriptions."
         )
     target, forecast, vectors = (np.concatenate(part) for part in zip(*_some(parts), strict=True))
-    return _table(split, about, target, forecast, vectors), thumbnails
+    return _table(split, about, target, forecast, vectors), pictures
 
 
 def _embedded(model, x):
@@ -136,19 +138,36 @@ def _table(split, about, target, forecast, vectors):
     return pd.concat([pd.DataFrame(columns), pd.DataFrame(vectors, columns=names)], axis=1)
 
 
-def _write_projector(table, thumbnails, folder):
+def _write_figures(table, pictures, marks, folder):
+    vectors = activations(table)
+    figures.save(embedding_figures.pca_figure(table, vectors, marks), folder / "pca.png")
+    why = "too few samples, or numbers of each, that differ"
+    _save(embedding_figures.tsne_figure(table, vectors, marks), folder / "tsne.png", why)
+    sheet = neighbours.overview(table, vectors, pictures)
+    _save(sheet, folder / "neighbours.png", "no images, or too few samples with activations")
+
+
+def _save(figure, path, why):
+    """Writes a figure, or else a line that says why there is none."""
+    if figure is not None:
+        figures.save(figure, path)
+        return
+    tools.write_text(path.with_name(f"no_{path.stem}.txt"), f"No {path.name}: {why}.\n")
+
+
+def _write_projector(table, pictures, folder):
     vectors = pd.DataFrame(activations(table)).to_csv(sep="\t", header=False, index=False)
     tools.write_text(folder / "vectors.tsv", vectors)
     form = {"sep": "\t", "index": False, "na_rep": "nan", "date_format": "%Y-%m-%dT%H:%M:%S"}
-    metadata = table[list(COLUMNS)].to_csv(**form)
+    metadata = table.assign(year=table["time"].dt.year)[list(COLUMNS)].to_csv(**form)
     tools.write_text(folder / "metadata.tsv", metadata)
     config = ProjectorConfig()
     embedding = config.embeddings.add()
     embedding.tensor_name = "penultimate"
     embedding.tensor_shape.extend(activations(table).shape)
     embedding.tensor_path, embedding.metadata_path = "vectors.tsv", "metadata.tsv"
-    if len(thumbnails) == len(table):
-        side = embedding_figures.write_sprite(thumbnails, folder / "sprite.png")
+    if len(pictures) == len(table):
+        side = write_sprite(pictures, folder / "sprite.png")
         embedding.sprite.image_path = "sprite.png"
         embedding.sprite.single_image_dim.extend((side, side))
     tools.write_text(folder / "projector_config.pbtxt", text_format.MessageToString(config))

@@ -1,33 +1,25 @@
-"""Sheets of a convolution: its kernels, and the patches of the Sun that excite each filter."""
+"""Sheets of a convolution: its kernels, and what excites each of its filters."""
 
-import dataclasses
 import math
 
 import numpy as np
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 from matplotlib.patches import Rectangle
 
 from network_models.explanations import figures
 
-LARGEST = 64  # filters on a sheet; the table holds them all
-BAND = 16  # filters side by side
+LARGEST = 64  # kernels on a sheet
+BAND = 16  # kernels side by side
 BLOCKS = 4  # filters side by side where each brings its patches
-
-
-@dataclasses.dataclass(frozen=True)
-class Block:
-    """The patches that excite one filter.
-
-    Args:
-        number: int, the filter.
-        channel: name of the channel that they are cut from.
-        patches: list of float arrays, shape (side, side), strongest first; NaN is no image.
-        scale: brightness scale of the channel, as from `figures.image_scale`.
-    """
-
-    number: int
-    channel: str
-    patches: list
-    scale: object
+GAP = 0.08  # between tiles, in sides of a patch
+CONTRAST = 3.0  # standard deviations of a channel at the ends of the scale
+GUIDE = (
+    "left: the image that the filter would respond to most   ·   "
+    "above: where it responds most in the samples   ·   "
+    "below: the deconvolution of these places   ·   grey: outside of the image\n"
+    "Deconvolution shows what a filter answers to; what a forecast rests on is shown in maps/."
+)
 
 
 def filter_sheet(name, kernels, channels, marks=()):
@@ -52,34 +44,41 @@ def filter_sheet(name, kernels, channels, marks=()):
     bar = figure.colorbar(drawn, ax=figure.axes, aspect=30, pad=0.02)
     bar.set_label("weight", fontsize=figures.LABEL)
     bar.ax.tick_params(labelsize=figures.SMALL)
-    _add_title(figure, f"filters of {name}", len(kernels), marks)
+    _add_title(figure, f"kernels of {name}", len(shown), len(kernels), marks)
     return figure
 
 
-def patch_sheet(first, blocks, marks=()):
-    """The patches that excite each filter most, in the channel that it weighs most.
+def layer_sheet(name, count, blocks, marks=()):
+    """What excites each filter of a layer most, in the channel where its projection is strongest.
 
-    A box is drawn around what the filter sees.
+    On the left of each block stands the image of activation maximisation, on the right above the
+    strongest patches, below them their deconvolution: all of just what the filter sees, but for
+    patches with more around; a box then tells what it sees.
 
     Args:
-        first: `Convolution`.
-        blocks: list of `Block`, for its first filters.
+        name: str, of the layer.
+        count: int, how many filters it has.
+        blocks: list of `filter_views.Block`, for its first filters.
         marks: words that the picture must carry.
     """
     columns = min(BLOCKS, len(blocks))
-    rows, places = math.ceil(len(blocks) / columns), max(len(block.patches) for block in blocks)
-    width = max(1.1 * max(places, 1) * columns + 0.4, 7.5)
-    figure = figures.new_figure(width, 1.6 * rows + 0.9)
-    panels = figure.subplots(rows, columns, squeeze=False).flat
-    for axes in panels:
+    rows = math.ceil(len(blocks) / columns)
+    figure = figures.new_figure(max(5.2 * columns + 1.2, 12.0), 2.05 * rows + 1.4)
+    panels = figure.subplots(rows, columns, squeeze=False)
+    for axes in panels.flat:
         axes.set_axis_off()
-    widths = [field.width for field in first.fields[-2:]]
-    for axes, block in zip(figure.axes, blocks, strict=False):
-        title = f"{block.number} · {figures.channel_title(block.channel)}"
-        axes.set_title(title, fontsize=figures.SMALL)
-        _draw_block(axes, block, widths)
-    text = f"what excites the filters of {first.layer.name}"
-    _add_title(figure, text, len(first.kernels), marks)
+    for axes, block in zip(panels.flat, blocks, strict=False):
+        title = f"filter {block.number}  ·  {figures.channel_title(block.channel)}"
+        axes.set_title(title, fontsize=figures.LABEL, loc="left")
+        _draw_block(axes, block)
+    brightness = ScalarMappable(Normalize(-CONTRAST, CONTRAST), figures.DIVERGING)
+    bar = figure.colorbar(brightness, ax=panels, shrink=min(1.0, 5.0 / (2.05 * rows)), pad=0.01)
+    bar.set_label("brightness, standard deviations", fontsize=figures.LABEL)
+    bar.ax.tick_params(labelsize=figures.SMALL)
+    height, width = (round(side) for side in blocks[0].seen)
+    text = f"what excites the filters of {name}, which see {height} × {width} pixels"
+    _add_title(figure, text, len(blocks), count, marks)
+    figure.supxlabel(GUIDE, fontsize=figures.LABEL)
     return figure
 
 
@@ -105,22 +104,54 @@ def _name_kernels(axes, shape, first, channels):
     axes.tick_params(labelsize=figures.SMALL, length=0)
 
 
-def _draw_block(axes, block, widths):
-    if not block.patches:
-        axes.text(0.5, 0.5, "the same everywhere", ha="center", va="center", fontsize=figures.SMALL)
-        return
-    side = len(block.patches[0])
+def _draw_block(axes, block):
+    """Tiles in units of a patch's side: one of 2 x 2, and beside it two rows."""
+    diverging = figures.scalar_table(figures.DIVERGING)
+    large = (0.0, 2 + GAP, -2 - GAP, 0.0)
+    if block.maximised is None:
+        _say(axes, "no image\nchanges it", 1.0)
+    else:
+        _draw_tile(axes, diverging(Normalize(-CONTRAST, CONTRAST)(block.maximised)), large)
     colours = figures.colour_table(block.channel)
-    tiles = [colours(block.scale(np.ma.masked_invalid(patch))) for patch in block.patches]
-    sheet = figures.mosaic([np.flipud(tile) for tile in tiles], len(tiles), fill=1.0)
-    axes.imshow(sheet, interpolation="nearest")
-    height, width = widths
-    for i in range(len(tiles)):
-        left, top = 0.5 + i * (side + 1) + (side - width) / 2, 0.5 + (side - height) / 2
-        axes.add_patch(Rectangle((left, top), width, height, fill=False, edgecolor="white"))
+    for i, patch in enumerate(block.patches):
+        _draw_tile(axes, colours(block.scale(np.ma.masked_invalid(patch))), _small(i, 0))
+        _draw_box(axes, _small(i, 0), patch.shape[0], block.seen)
+    for i, projection in enumerate(block.projections):
+        values = np.ma.masked_invalid(projection)
+        largest = float(np.ma.abs(values).max()) or 1.0
+        _draw_tile(axes, diverging(Normalize(-largest, largest)(values)), _small(i, 1))
+    if not block.patches:
+        _say(axes, "the same everywhere\nin the samples", 4.3)
+    axes.set_xlim(0.0, 6 + 10 * GAP)  # the next filter stands apart
+    axes.set_ylim(-2 - GAP, 0.0)
+    axes.set_aspect("equal")
 
 
-def _add_title(figure, text, count, marks):
+def _small(number, row):
+    """Left, right, bottom and top of a small tile."""
+    left, top = (2 + number) * (1 + GAP) + GAP, -row * (1 + GAP)
+    return (left, left + 1, top - 1, top)
+
+
+def _draw_tile(axes, colours, extent):
+    axes.imshow(colours, extent=extent, origin="lower", interpolation="nearest")
+
+
+def _draw_box(axes, extent, side, seen):
+    """A box around what the filter sees, where a patch of `side` pixels shows more."""
+    height, width = (number / side for number in seen)
+    if max(height, width) > 0.9:
+        return
+    left, top = (extent[0] + extent[1] - width) / 2, (extent[2] + extent[3] - height) / 2
+    box = Rectangle((left, top), width, height, fill=False, edgecolor="white")
+    axes.add_patch(box)
+
+
+def _say(axes, text, x):
+    axes.text(x, -1.0, text, ha="center", va="center", fontsize=figures.LABEL)
+
+
+def _add_title(figure, text, shown, count, marks):
     """The title says the marks: written into these small panels they would hide what is shown."""
-    shown = f"{text}: {LARGEST} of {count}" if count > LARGEST else text
-    figure.suptitle("  ·  ".join([shown, *marks]), fontsize=figures.TITLE)
+    text = f"{text}: {shown} of {count} filters" if count > shown else text
+    figure.suptitle("  ·  ".join([text, *marks]), fontsize=figures.TITLE)

@@ -1,127 +1,152 @@
-"""What the first convolution of a network responds to: its filters, and the places on the Sun."""
+"""What the filters of a network respond to: one sheet for each of its convolutions."""
 
 import pathlib
 
 import numpy as np
 import pandas as pd
 
-from network_models.explanations import convolution, feature_figures, figures, inspection
+from network_models.explanations import (
+    activation_maximisation,
+    convolution,
+    feature_figures,
+    figures,
+    filter_views,
+    inspection,
+)
 from tools import tools
 
 PLACES = 4  # samples listed and shown for each filter
-CONTEXT = 33  # pixels on a side of a patch, at least: a filter of 3 x 3 alone shows nothing
-COLUMNS = ("filter", "id", "frame", "row", "column", "channel", "activation")
+FILTERS = 16  # of each layer that are shown; the table holds them all
+LAYERS = 8  # that are shown, evenly spread from the first to the last
+COLUMNS = ("layer", "filter", "id", "sample", "output", "frame", "row", "column", "activation")
+WRITTEN = ("layer", "filter", "rank", "id", "frame", "row", "column", "channel", "activation")
 
 
-def write_features(model, x, about, folder):
-    """Writes the filters of the first convolution, and where each responds most.
+def write_features(
+    model,
+    x,
+    about,
+    folder,
+    layers=None,
+    filters=FILTERS,
+    steps=activation_maximisation.STEPS,
+    seed=0,
+):
+    """Writes what excites the filters of each convolution: pictures, and a table of places.
 
-    filters.png shows the kernels, activations.png the patches of the images that excite them, and
-    activations.csv says where these are. A model without a convolution gets a line of text.
+    <layer>.png shows for each filter the image that it would respond to most, the patches of the
+    samples that it responds to most, and their deconvolution. activations.csv says where these
+    patches are. filters.png shows the kernels of the first convolution. A model without a
+    convolution gets a line of text.
 
     Args:
         model: keras.Model that takes physical units.
         x: dict of name to array, (batch, [time,] height, width, channel) for images.
         about: list of dicts, as from `Dataset.describe`, one for each sample.
         folder: where to; made if need be.
+        layers: names of the convolutions to show; by default at most `LAYERS` of them.
+        filters: int, how many of each layer are shown, from the first.
+        steps: int, of the ascent to the image that a filter would respond to most.
+        seed: int, of the ascent; equal seeds give equal pictures.
 
     Returns:
         List of the paths written.
 
     Raises:
-        ValueError: if `about` does not fit `x`.
+        ValueError: if `about` does not fit `x`, if the model has no convolution of a name in
+            `layers`, or if `filters` is below 1.
     """
     inspection.check_described(x, about)
-    folder = pathlib.Path(folder)
-    first = convolution.first_convolution(model, x, about)
-    if first is None:
-        names = [type(layer).__name__ for layer in inspection.layers_of(model)]
-        text = f"No features: the model has no convolution of images. Its layers are {names}.\n"
-        tools.write_text(folder / "no_features.txt", text)
-        return [folder / "no_features.txt"]
-    table, marks = strongest_activations(first, x, about), inspection.all_marks(about)
-    tools.write_text(folder / "activations.csv", table.to_csv(index=False))
-    filters = feature_figures.filter_sheet(first.layer.name, first.kernels, first.inputs, marks)
-    patches = feature_figures.patch_sheet(first, _blocks(first, table, x, about), marks)
-    return [
-        folder / "activations.csv",
-        figures.save(filters, folder / "filters.png"),
-        figures.save(patches, folder / "activations.png"),
+    _check_filters(filters)
+    folder, every = pathlib.Path(folder), convolution.convolutions(model, x)
+    if not every and not layers:
+        return [_write_no_features(model, folder)]
+    shown = convolution.chosen(every, layers) if layers else convolution.spread(every, LAYERS)
+    views = filter_views.views(model, shown, x)
+    table = strongest_activations(views, x, about)
+    paths, channels, marks = [folder / "activations.csv"], {}, inspection.all_marks(about)
+    for view in views:
+        blocks = filter_views.blocks(view, table, x, about, filters, steps, seed)
+        channels |= {(view.name, block.number): block.channel for block in blocks}
+        sheet = feature_figures.layer_sheet(view.name, view.filters, blocks, marks)
+        paths.append(figures.save(sheet, folder / f"{view.name}.png"))
+    table["channel"] = [
+        channels.get(key) for key in zip(table["layer"], table["filter"], strict=True)
     ]
+    tools.write_text(paths[0], table[list(WRITTEN)].to_csv(index=False))
+    return paths + _write_kernels(every, views[0], about, folder)
 
 
-def strongest_activations(first, x, about, places=PLACES):
+def strongest_activations(views, x, about, places=PLACES):
     """Where each filter responds most: the best place of each sample, the best samples first.
 
     Args:
-        first: `Convolution`.
+        views: list of `filter_views.View`, one for each layer.
         x: dict of name to array, shape (batch, ...).
         about: list of dicts, as from `Dataset.describe`.
         places: int, samples listed for each filter.
 
     Returns:
-        DataFrame, a row for each filter and rank: filter and rank (from 0 and from 1), id, frame
-        (index of time, empty for single images), row and column (pixel of the image, from 0 at its
-        lower left, at the centre of what the filter sees), channel (the one that the filter weighs
-        most), activation (output of the layer). A filter with one output everywhere has no place:
-        frame, row and column are empty.
+        DataFrame, a row for each layer, filter and rank: names and numbers of these (filters from
+        0, ranks from 1), id and sample (index in `x`), output (frame, row and column in what the
+        layer puts out), frame (index of time, empty for single images), row and column (pixel of
+        the image, from 0 at its lower left, at the centre of what the filter sees), activation
+        (output of the layer). A filter with one output everywhere has no place: frame, row and
+        column are empty.
     """
-    rows = [
-        (number, description["id"], *place, first.channels[first.heaviest[number]], activation)
-        for i, description in enumerate(about)
-        for number, (place, activation) in enumerate(_peaks(first, x, i))
-    ]
+    rows = []
+    for i, description in enumerate(about):
+        found = convolution.outputs(
+            views[0].trunk.model, [view.trunk.layer for view in views], x, i
+        )
+        for view, output in zip(views, found, strict=True):
+            for number, (*place, activation) in enumerate(_peaks(view, output)):
+                rows.append((view.name, number, description["id"], i, *place, activation))
     table = pd.DataFrame(rows, columns=COLUMNS)
+    table["layer"] = pd.Categorical(table["layer"], [view.name for view in views])
     table = table.astype(dict.fromkeys(("frame", "row", "column"), "Int64"))
-    table = table.sort_values(["filter", "activation"], ascending=[True, False], kind="stable")
-    table.insert(1, "rank", table.groupby("filter").cumcount() + 1)
-    return table[table["rank"] <= places].reset_index(drop=True)
+    order = ["layer", "filter", "activation"]
+    table = table.sort_values(order, ascending=[True, True, False], kind="stable")
+    rank = table.groupby(["layer", "filter"], observed=True).cumcount() + 1
+    table.insert(2, "rank", rank)
+    return table[rank <= places].astype({"layer": "str"}).reset_index(drop=True)
 
 
-def patch(image, row, column, half):
-    """The square of 2 `half` + 1 pixels on a side around a pixel; NaN where it leaves the image.
-
-    Args:
-        image: float array, shape (height, width).
-        row: int, pixel from 0.
-        column: int, pixel from 0.
-        half: int, pixels on each side of the middle one.
-    """
-    padded = np.pad(np.asarray(image, dtype="float64"), half, constant_values=np.nan)
-    return padded[row : row + 2 * half + 1, column : column + 2 * half + 1]
-
-
-def _peaks(first, x, index):
-    """The (frame, row, column) of each filter's largest output in one sample, and that output."""
-    for response in np.moveaxis(first.outputs(x, index), -1, 0):
+def _peaks(view, output):
+    """Of each filter in one sample: place in the layer, in the image, and its largest output."""
+    for response in np.moveaxis(output, -1, 0):
         response = np.nan_to_num(response, nan=-np.inf, posinf=np.inf)
-        largest = float(response.max())
-        place = first.place(np.unravel_index(response.argmax(), response.shape))
-        if largest == response.min():
-            place = [pd.NA] * 3
-        elif len(first.shape) == 3:
-            place[0] = pd.NA
-        yield place, largest
+        place = tuple(int(i) for i in np.unravel_index(response.argmax(), response.shape))
+        frame, row, column = view.field.centre(place)
+        if response.max() == response.min():
+            frame = row = column = pd.NA
+        yield place, frame if view.has_time else pd.NA, row, column, float(response.max())
 
 
-def _blocks(first, table, x, about):
-    """A `Block` of patches for each filter that the sheet shows."""
-    images = inspection.as_numpy(x[first.image])
-    images = images.reshape(len(images), -1, *first.shape[-3:])  # an axis of time for all
-    numbers = {description["id"]: i for i, description in enumerate(about)}
-    half = max(CONTEXT, 2 * int(max(field.width for field in first.fields[-2:]))) // 2
-    scales, blocks, unit = {}, [], about[0].get("unit") or ""
-    for number, rows in table[table["filter"] < feature_figures.LARGEST].groupby("filter"):
-        channel = int(first.heaviest[number])
-        if channel not in scales:
-            scales[channel] = figures.image_scale(images[..., channel], unit)
-        places = rows.dropna(subset="row").fillna({"frame": 0}).itertuples()
-        patches = [
-            patch(
-                images[numbers[place.id], place.frame, ..., channel], place.row, place.column, half
-            )
-            for place in places
-        ]
-        name = first.channels[channel]
-        blocks.append(feature_figures.Block(number, name, patches, scales[channel]))
-    return blocks
+def _write_kernels(every, view, about, folder):
+    """The kernels of the first convolution, if it has kernels; returns the paths written."""
+    name, first = next(iter(every.items()))
+    if not isinstance(first, convolution.WITH_KERNELS):
+        return []
+    kernels, image = convolution.kernels(first), view.field.image
+    names = inspection.channel_names(about[0], view.x[image].shape[-1], image)
+    if kernels.shape[-1] != len(names):  # it sees other planes than the channels of the image
+        names = tuple(f"input {i}" for i in range(kernels.shape[-1]))
+    marks = inspection.all_marks(about)
+    sheet = feature_figures.filter_sheet(name, kernels, names, marks)
+    return [figures.save(sheet, folder / "filters.png")]
+
+
+def _write_no_features(model, folder):
+    names = [type(layer).__name__ for layer in inspection.layers_of(model)]
+    text = f"No features: the model has no convolution of images. Its layers are {names}.\n"
+    tools.write_text(folder / "no_features.txt", text)
+    return folder / "no_features.txt"
+
+
+def _check_filters(filters):
+    if filters < 1:
+        raise ValueError(
+            f"A sheet shows at least one filter. Expected filters of 1 or more. Received: "
+            f"filters={filters!r}. To write no features, leave the call out."
+        )

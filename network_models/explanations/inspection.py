@@ -2,6 +2,7 @@
 
 import collections
 import contextlib
+import itertools
 
 import keras
 import numpy as np
@@ -48,6 +49,18 @@ def layers_of(model):
     return found
 
 
+def all_layers(model):
+    """Every layer in a model at any depth, each once: also those inside wrappers and own blocks."""
+    # Keras offers no public walk through the layers inside a layer.
+    layers = model._flatten_layers(include_self=False, recursive=True)
+    return list({id(layer): layer for layer in layers}.values())
+
+
+def kinds(model):
+    """Names of the classes of a model's layers at any depth, each once, in order."""
+    return list(dict.fromkeys(type(layer).__name__ for layer in all_layers(model)))
+
+
 @contextlib.contextmanager
 def recorded(layers, keep=None):
     """Writes down the calls of some layers while a model runs eagerly.
@@ -62,13 +75,46 @@ def recorded(layers, keep=None):
         Sequence that fills with (layer, first argument, output), in the order of the calls.
     """
     calls = collections.deque(maxlen=keep)
-    for layer in layers:
-        layer.call = _recording(layer, layer.call, calls)
-    try:
+    with called_through(layers, lambda layer, call: _recording(layer, call, calls)):
         yield calls
+
+
+@contextlib.contextmanager
+def replaced(layers, change):
+    """Changes what comes out of some layers while a model runs eagerly.
+
+    Args:
+        layers: list of keras.layers.Layer.
+        change: function of the number of the call (from 0, counted over all these layers in the
+            order of their calls, as in `recorded`) and its output; gives what goes on instead.
+    """
+    numbers = itertools.count()
+
+    def changing(layer, call):
+        return lambda *arguments, **options: change(next(numbers), call(*arguments, **options))
+
+    with called_through(layers, changing):
+        yield
+
+
+@contextlib.contextmanager
+def called_through(layers, wrap):
+    """Lets the calls of some layers pass through functions of ours; nests.
+
+    Args:
+        layers: list of keras.layers.Layer.
+        wrap: function of a layer and its `call`; gives what is called instead.
+    """
+    former = [(layer, vars(layer).get("call")) for layer in layers]
+    for layer in layers:
+        layer.call = wrap(layer, layer.call)
+    try:
+        yield
     finally:
-        for layer in layers:
+        for layer, call in former:
             del layer.call  # uncovers the method of the class
+            if call is not None:
+                layer.call = call
 
 
 def spatial_inputs(x):

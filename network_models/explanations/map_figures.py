@@ -1,71 +1,176 @@
-"""Pictures of a `SaliencyMap`: one for each channel, and a sheet of all channels."""
+"""The picture of one channel of a map, and what it shares with the sheet of all channels."""
 
+import functools
 import math
 
-import matplotlib.patheffects
 import numpy as np
+from matplotlib.colors import Normalize
 
 from network_models.explanations import figures
 from network_models.explanations.saliency_map import smoothed
+from network_models.explanations.strongest_regions import strongest_regions
 
 ENCLOSED = (0.5, 0.2)  # contours enclose these fractions of the sensitivity
 CONTOUR_WIDTHS = (0.9, 1.8)  # points, from the widest contour to the innermost
 CONTOUR_SMOOTHING = 0.015  # of the image's width: contours of finer detail hide the Sun
-SHEET_COLUMNS = 4  # at most
+QUANTITIES = {
+    "slope": "|slope × image|",
+    "share": "lowers (−) or raises (+) the forecast",
+    "relevance": "relevance",
+}
+NAMES = {"grad_cam": "Grad-CAM"}  # where it is not the name of the method with spaces
 
 
-def channel_figure(saliency, sensitivity, index):
-    """The image of one channel with contours of the sensitivity, and beside it the sensitivity.
+class Drawing:
+    """What the pictures of one map share, computed once.
 
     Args:
         saliency: `SaliencyMap`.
-        sensitivity: its `sensitivity`, passed on because all channels share its cost.
+    """
+
+    def __init__(self, saliency):
+        self.saliency = saliency
+        self.sensitivity = saliency.sensitivity
+        self.signed = saliency.signed
+        self.cards = saliency.about.get("wcs")
+        self.extent = figures.solar_extent(self.cards, saliency.image.shape[:2])
+
+    @functools.cached_property
+    def regions(self):
+        """DataFrame of the map's `strongest_regions`."""
+        return strongest_regions(self.saliency, self.sensitivity)
+
+    @functools.cached_property
+    def shares(self):
+        """The part of the sensitivity on each channel, shape (channel,); NaN if there is none."""
+        totals = np.nansum(self.sensitivity, axis=(0, 1))
+        return totals / (totals.sum() or math.nan)
+
+    @property
+    def marks(self):
+        """What every picture must carry."""
+        return self.saliency.about.get("marks", ())
+
+    def panel(self, width):
+        """Width and height of a panel in inches, as the image is wide and tall."""
+        height, columns = self.saliency.image.shape[:2]
+        return width, width * min(max(height / columns, 0.4), 2.0)
+
+    def draw_image(self, axes, index):
+        """Draws the image of one channel."""
+        saliency, channel = self.saliency, self.saliency.channels[index]
+        image = saliency.image[..., index]
+        figures.draw_image(axes, image, channel, saliency.image_unit, self.extent)
+
+    def draw_map(self, axes, index, top):
+        """Draws what was found in one channel: with its sign where that says what it does."""
+        shown = self.sensitivity if self.signed is None else self.signed
+        name = figures.SEQUENTIAL if self.signed is None else figures.DIVERGING
+        low = 0.0 if self.signed is None else -top
+        drawn = axes.imshow(
+            np.ma.masked_invalid(shown[..., min(index, shown.shape[-1] - 1)]),
+            cmap=figures.scalar_table(name),
+            norm=Normalize(low, top),
+            origin="lower",
+            extent=self.extent,
+            interpolation="nearest",
+        )
+        axes.autoscale(False)
+        figures.draw_limb(axes, self.cards, self.extent, "white" if low == 0.0 else "black")
+        return drawn
+
+    def draw_contours(self, axes, index):
+        """Draws the contours that hold `ENCLOSED` of the sensitivity in one channel."""
+        values = self.sensitivity[..., min(index, self.sensitivity.shape[-1] - 1)]
+        values = smoothed(values[..., np.newaxis], CONTOUR_SMOOTHING * values.shape[1])[..., 0]
+        if levels := enclosing_levels(values):
+            lines = axes.contour(
+                np.ma.masked_invalid(values),
+                levels=levels,
+                colors="white",
+                linewidths=CONTOUR_WIDTHS[-len(levels) :],
+                extent=self.extent,
+                origin="lower",
+            )
+            lines.set_path_effects(figures.HALO)
+
+    def draw_regions(self, axes):
+        """Draws a circle around each region, with its rank."""
+        shape = self.saliency.image.shape
+        for region in self.regions.itertuples():
+            circle = (region.row, region.column, region.radius_pixels)
+            figures.draw_region(axes, circle, shape, self.extent, str(region.rank))
+
+    def add_bar(self, figure, drawn):
+        """Adds the bar of what `draw_map` drew."""
+        extend = "max" if self.signed is None else "both"
+        figures.add_bar(figure, drawn, self._quantity(), extend, gap=0.35)
+
+    def add_title(self, figure, channel=""):
+        """Writes channel, time and method; below them the forecast and what it compares with."""
+        saliency = self.saliency
+        frame = "" if saliency.frame is None else f"frame {saliency.frame}"
+        name = NAMES.get(saliency.method, saliency.method.replace("_", " "))
+        first = [channel, figures.time_title(saliency.about["time"]), frame, name]
+        text = "\n".join(["  ·  ".join(filter(None, first)), self._numbers()])
+        top = 1 - 0.12 / figure.get_size_inches()[1]
+        figure.suptitle(text, y=top, va="top", fontsize=figures.TITLE, linespacing=1.35)
+
+    def _numbers(self):
+        found, unit = self.saliency.attribution, figures.unit_title(self.saliency.target_unit)
+        parts = [f"forecast {figures.number_title(found.forecast)}"]
+        if found.baseline_forecast is not None:
+            parts.append(f"baseline {figures.number_title(found.baseline_forecast)}")
+        parts.append(f"target {figures.number_title(self.saliency.target)}")
+        if found.converged is False:
+            parts.append(f"NOT CONVERGED, off by {found.error:.2g}")
+        return ", ".join(parts) + (f"  [{unit}]" if unit else "")
+
+    def _quantity(self):
+        kind, unit = self.saliency.kind, figures.unit_title(self.saliency.unit)
+        return f"{QUANTITIES[kind]} [{unit} per pixel]" if unit else QUANTITIES[kind]
+
+
+def channel_figure(drawing, index):
+    """The image of one channel with contours of the sensitivity, and beside it what was found.
+
+    Args:
+        drawing: `Drawing`.
         index: int, which channel.
     """
-    figure = figures.new_figure(13, 6.4)
-    left, right = figure.subplots(1, 2, sharex=True, sharey=True)
-    extent = figures.solar_extent(saliency.about.get("wcs"), saliency.image.shape[:2])
-    channel, values = saliency.channels[index], sensitivity[..., index]
-    figures.draw_image(left, saliency.image[..., index], channel, saliency.image_unit, extent)
-    _draw_contours(left, values, extent)
-    drawn = _draw_sensitivity(right, values, brightest(values), extent)
-    _add_bar(figure, drawn, right, saliency)
-    left.set_title(f"contours hold {_percents()} of the sensitivity", fontsize=figures.LABEL)
-    right.set_title(_share_title(sensitivity, index), fontsize=figures.LABEL)
-    figures.label_axes(left, extent)
-    figures.label_axes(right, extent)
+    figure, (panels,) = figures.new_panels(
+        *(1, 2), drawing.panel(5.0), gaps=(0.3, 0), margins=(0.95, 1.35, 0.65, 1.15)
+    )
+    left, right = panels
+    drawing.draw_image(left, index)
+    drawing.draw_contours(left, index)
+    own = drawing.sensitivity[..., min(index, drawing.sensitivity.shape[-1] - 1)]
+    drawing.add_bar(figure, drawing.draw_map(right, index, brightest(own)))
+    percents = " and ".join(f"{100 * fraction:.0f} %" for fraction in ENCLOSED)
+    left.set_title(f"contours hold {percents} of the sensitivity", fontsize=figures.LABEL)
+    right.set_title(share_title(drawing, index), fontsize=figures.LABEL)
+    for axes in panels:
+        figures.label_axes(axes, drawing.extent)
     right.set_ylabel("")
-    figure.suptitle(_title(saliency, figures.channel_title(channel)), fontsize=figures.TITLE)
-    figures.add_marks(figure, saliency.about.get("marks", ()))
+    right.tick_params(labelleft=False)
+    channel = figures.channel_title(drawing.saliency.channels[index])
+    drawing.add_title(figure, channel)
+    figures.add_marks(figure, drawing.marks)
     return figure
 
 
-def sheet(saliency, sensitivity):
-    """Image over sensitivity for every channel, on one scale of sensitivity.
-
-    Args:
-        saliency: `SaliencyMap`.
-        sensitivity: its `sensitivity`.
-    """
-    count = len(saliency.channels)
-    rows = math.ceil(count / SHEET_COLUMNS)
-    columns = math.ceil(count / rows)
-    figure = figures.new_figure(3.1 * columns + 1.2, 6.2 * rows + 0.9)
-    panels = figure.subplots(2 * rows, columns, squeeze=False)
-    for axes in panels.flat:
-        axes.set_axis_off()
-    for index, channel in enumerate(saliency.channels):
-        row, column = 2 * (index // columns), index % columns
-        upper, lower = panels[row, column], panels[row + 1, column]
-        figures.draw_image(upper, saliency.image[..., index], channel, saliency.image_unit)
-        drawn = _draw_sensitivity(lower, sensitivity[..., index], brightest(sensitivity))
-        upper.set_title(figures.channel_title(channel), fontsize=figures.TITLE)
-        lower.set_title(_share_title(sensitivity, index), fontsize=figures.SMALL)
-        for axes in (upper, lower):
-            figures.add_mark(axes, saliency.about.get("marks", ()))
-    _add_bar(figure, drawn, panels, saliency)
-    figure.suptitle(_title(saliency), fontsize=figures.TITLE)
-    return figure
+def share_title(drawing, index):
+    """How much of the sensitivity is in one channel, and what it does to the forecast in all."""
+    if not drawing.saliency.tells_channels_apart:
+        return "all channels together"
+    if len(drawing.shares) == 1 or not math.isfinite(drawing.shares[index]):
+        return "sensitivity"
+    text = f"{100 * drawing.shares[index]:.0f} % of all sensitivity"
+    if drawing.signed is None:
+        return text
+    change = np.nansum(drawing.saliency.values[..., index])
+    unit = figures.unit_title(drawing.saliency.unit)
+    return f"{text}  ·  {figures.printed(f'{change:+.2g}')} {unit}".rstrip()
 
 
 def enclosing_levels(values, fractions=ENCLOSED):
@@ -87,62 +192,7 @@ def enclosing_levels(values, fractions=ENCLOSED):
 
 
 def brightest(values):
-    """Upper end of the scale of sensitivity; a few outlying pixels do not set it."""
+    """Upper end of the scale of sensitivity; the brightest 0.3 % do not set it."""
     finite = values[np.isfinite(values)]
-    top = np.percentile(finite, 99.9) if finite.size else 0.0
+    top = np.percentile(finite, 99.7) if finite.size else 0.0
     return float(top if top > 0 else finite.max(initial=0.0) or 1.0)
-
-
-def _draw_contours(axes, values, extent):
-    values = smoothed(values[..., np.newaxis], CONTOUR_SMOOTHING * values.shape[1])[..., 0]
-    if levels := enclosing_levels(values):
-        lines = axes.contour(
-            np.ma.masked_invalid(values),
-            levels=levels,
-            colors="white",
-            linewidths=CONTOUR_WIDTHS[-len(levels) :],
-            extent=extent,
-            origin="lower",
-        )
-        edge = matplotlib.patheffects.withStroke(linewidth=3, foreground="black")
-        lines.set_path_effects([edge])  # readable on bright and on dark
-
-
-def _draw_sensitivity(axes, values, top, extent=None):
-    return axes.imshow(
-        np.ma.masked_invalid(values),
-        cmap=figures.scalar_table(figures.SEQUENTIAL),
-        vmin=0.0,
-        vmax=top,
-        origin="lower",
-        extent=extent,
-        interpolation="nearest",
-    )
-
-
-def _add_bar(figure, drawn, panels, saliency):
-    bar = figure.colorbar(drawn, ax=panels, shrink=0.8, pad=0.02, aspect=30, extend="max")
-    unit = f" [{saliency.change_unit}]" if saliency.change_unit else ""
-    bar.set_label(f"|{saliency.method} × image|{unit}", fontsize=figures.LABEL)
-    bar.ax.tick_params(labelsize=figures.SMALL)
-    bar.formatter.set_powerlimits((-2, 3))
-
-
-def _share_title(sensitivity, index):
-    totals = np.nansum(sensitivity, axis=(0, 1))
-    if len(totals) == 1 or not totals.sum() > 0:
-        return "sensitivity"
-    return f"{100 * totals[index] / totals.sum():.0f} % of all sensitivity"
-
-
-def _percents():
-    return " and ".join(f"{100 * fraction:.0f} %" for fraction in ENCLOSED)
-
-
-def _title(saliency, channel=""):
-    frame = "" if saliency.frame is None else f"frame {saliency.frame}"
-    first = [text for text in (channel, figures.time_title(saliency.about["time"]), frame) if text]
-    unit = f" {saliency.target_unit}" if saliency.target_unit else ""
-    known = math.isfinite(saliency.target)
-    target = f"{saliency.target:#.3g}" if known else "unknown"
-    return f"{'  ·  '.join(first)}\ntarget {target}, forecast {saliency.forecast:#.3g}{unit}"

@@ -1,28 +1,42 @@
-"""Where a network looks: the gradient of its forecast at every pixel of every channel.
+"""Maps of what a network looks at: pictures, FITS files, and a table of the strongest regions.
 
-A FITS file holds the gradient itself, signed, in units of the forecast per unit of the image.
-That number is large wherever the Sun is dim, since a network that sees asinh or logarithm of the
-brightness answers to relative changes. Pictures therefore show |gradient x image|: the first-order
-change of the forecast when a pixel's brightness changes by 100 %. It has one unit in all channels,
-so that they can be compared, and it needs to know nothing of how the network whitens its input.
+Every method of `network_models.explanations.methods` gives a number for each pixel; here they are
+laid on the images that they were made from.
 """
 
 import pathlib
 
-import numpy as np
+import pandas as pd
 
-from network_models.explanations import figures, inspection, map_figures
-from network_models.explanations.gradients import input_gradient, output_number
+from network_models.explanations import figures, inspection, map_figures, map_sheet
+from network_models.explanations.methods import UnsuitableMethodError, explain
 from network_models.explanations.saliency_map import SaliencyMap
 from tools import tools
 
+USUAL_METHODS = ("gradient", "integrated_gradients")
 
-def write_maps(model, x, about, folder, units=None, output=0, model_file=""):
-    """Writes gradient maps of samples: pictures and FITS for each channel, and a sheet of all.
 
-    Files are called <id>_<channel>_gradient.png and .fits, and <id>_all_gradient.png; where there
-    are several inputs or frames, their names stand before the channel. A FITS file opens in
-    `sunpy.map.Map` where the sample has a WCS. A model without images gets a line of text.
+def write_maps(
+    model,
+    x,
+    about,
+    folder,
+    units=None,
+    output=0,
+    model_file="",
+    methods=USUAL_METHODS,
+    baseline=None,
+    scale=None,
+    layer=None,
+    channels=None,
+    skip_unsuitable=False,
+):
+    """Writes maps of samples: pictures and FITS for each channel, sheets, and a table of regions.
+
+    Files are called <id>_<channel>_<method>.png and .fits, and <id>_all_<method>.png; where there
+    are several inputs or frames, their names stand before the channel. A method that tells no
+    channels apart has one FITS file, <id>_all_<method>.fits. A FITS file opens in `sunpy.map.Map`
+    where the sample has a WCS. strongest_regions.csv holds the `strongest_regions` of all maps.
 
     Args:
         model: keras.Model that takes physical units.
@@ -33,76 +47,141 @@ def write_maps(model, x, about, folder, units=None, output=0, model_file=""):
         units: dict of units, as `Dataset.units`; that of an image is looked for in `about` else.
         output: which number of the output to explain, as in `gradients.output_number`.
         model_file: str, noted in the FITS header; the model's name if empty.
+        methods: names in `methods.METHODS`.
+        baseline: as in `methods.explain`: what images are compared with.
+        scale: as in `methods.explain`: standard deviation of the forecasts.
+        layer: as in `methods.explain`: what Grad-CAM looks at.
+        channels: names of those that get a picture and a FITS file of their own; all if None. The
+            sheet and the table always hold all.
+        skip_unsuitable: bool: a method that cannot explain this model gets a line in skipped.txt,
+            and the others go on.
 
     Returns:
         List of the paths written.
 
     Raises:
-        ValueError: if `about` does not fit `x`.
+        ValueError: if `about` does not fit `x`, or no image has a channel that `channels` names;
+            and as `methods.explain` raises it.
+        UnsuitableMethodError: a ValueError, if a method cannot explain this model.
     """
     inspection.check_described(x, about)
-    folder, paths = pathlib.Path(folder), []
-    if not inspection.spatial_inputs(x):
-        shapes = {name: tuple(array.shape[1:]) for name, array in x.items()}
-        text = f"No maps: the model takes no images. Its inputs have the shapes {shapes}.\n"
-        tools.write_text(folder / "no_maps.txt", text)
-        return [folder / "no_maps.txt"]
-    for i, description in enumerate(about):
-        sample = inspection.one_sample(x, i)
-        options = {"units": units, "output": output, "model_file": model_file or model.name}
-        for saliency in gradient_maps(model, sample, description, **options):
-            paths += write_map(saliency, folder)
+    _check_channels(channels, x, about)
+    folder, paths, tables, skipped = pathlib.Path(folder), [], [], []
+    source = {"units": units, "model_file": model_file or model.name}
+    options = {"output": output, "baseline": baseline, "scale": scale, "layer": layer}
+    for method in methods:
+        try:
+            for saliency in _explained(method, model, x, about, source, options):
+                written, regions = write_map(saliency, folder, channels)
+                paths, tables = [*paths, *written], [*tables, regions]
+        except UnsuitableMethodError as error:
+            if not skip_unsuitable:
+                raise
+            skipped.append(f"{method}: {error}\n")
+    if tables:
+        paths.append(_write_table(tables, folder / "strongest_regions.csv"))
+    if skipped:
+        paths.append(folder / "skipped.txt")
+        tools.write_text(paths[-1], "Methods that cannot explain this model:\n" + "".join(skipped))
     return paths
 
 
-def gradient_maps(model, sample, about, units=None, output=0, model_file=""):
-    """Gradient maps of one sample: a `SaliencyMap` for each of its images and frames.
+def saliency_maps(attribution, sample, about, units=None, model_file=""):
+    """A `SaliencyMap` for each image, and each frame, that a method explained.
 
     Args:
-        model: keras.Model.
-        sample: dict of name to NumPy array, a batch of one.
+        attribution: `Attribution`.
+        sample: dict of name to array, the batch of one that was explained.
         about: dict, as from `Dataset.describe`.
         units: dict of units, as `Dataset.units`.
-        output: which number of the output, as in `gradients.output_number`.
-        model_file: str.
+        model_file: str, noted in the FITS header.
     """
-    gradients = input_gradient(model, sample, output)
-    forecast = float(output_number(model, sample, output)[0])
-    names, units, maps = inspection.spatial_inputs(sample), units or {}, []
-    for name in names:
-        array = sample[name][0]
+    units, maps, magnitudes = units or {}, [], attribution.magnitude(sample)
+    for name, values in attribution.values.items():
+        array = inspection.as_numpy(sample[name])[0].astype("float64")
         common = {
             "channels": inspection.channel_names(about, array.shape[-1], name),
             "about": about,
-            "forecast": forecast,
+            "attribution": attribution,
             "image_unit": units.get(name) or about.get("unit") or "",
             "target_unit": units.get("target", ""),
+            "name": name,
             "model_file": model_file,
         }
-        stem = f"{about['id']}_{name}" if len(names) > 1 else str(about["id"])
-        maps += _frames(array.astype("float64"), gradients[name][0], stem, common)
+        several = len(attribution.values) > 1
+        stem = f"{about['id']}_{name}" if several else str(about["id"])
+        maps += _frames((array, values, magnitudes[name]), stem, common)
     return maps
 
 
-def write_map(saliency, folder):
-    """Writes the pictures and FITS files of one `SaliencyMap`; returns their paths."""
-    sensitivity, paths = saliency.sensitivity, []
+def write_map(saliency, folder, channels=None):
+    """Writes the pictures and FITS files of one `SaliencyMap`.
+
+    Args:
+        saliency: `SaliencyMap`.
+        folder: where to.
+        channels: names of those that get files of their own; all if None.
+
+    Returns:
+        List of the paths, and the DataFrame of its `strongest_regions`.
+    """
+    drawing = map_figures.Drawing(saliency)
+    paths = [] if saliency.tells_channels_apart else [_write_fits(saliency, 0, "all", folder)]
     for index, channel in enumerate(saliency.channels):
-        file = folder / f"{saliency.stem}_{channel.replace(' ', '_')}_{saliency.method}.png"
-        picture = map_figures.channel_figure(saliency, sensitivity, index)
-        paths += [figures.save(picture, file), file.with_suffix(".fits")]
-        with tools.written_whole(paths[-1]) as temporary:
-            saliency.hdu(index).writeto(temporary, overwrite=True)
-    sheet = map_figures.sheet(saliency, sensitivity)
-    return [*paths, figures.save(sheet, folder / f"{saliency.stem}_all_{saliency.method}.png")]
+        if channels is None or channel in channels:
+            file = folder / f"{_stem(saliency, channel)}.png"
+            paths.append(figures.save(map_figures.channel_figure(drawing, index), file))
+            if saliency.tells_channels_apart:
+                paths.append(_write_fits(saliency, index, channel, folder))
+    file = folder / f"{_stem(saliency, 'all')}.png"
+    paths.append(figures.save(map_sheet.sheet(drawing), file, figures.FINE_RESOLUTION))
+    return paths, drawing.regions
 
 
-def _frames(array, gradient, stem, common):
-    """One map for an image, one for each frame of a series; a missing pixel has no gradient."""
-    gradient = np.where(np.isfinite(array), gradient, np.nan)
-    if array.ndim == 3:
-        return [SaliencyMap(array, gradient, stem=stem, **common)]
+def _explained(method, model, x, about, source, options):
+    """What a method says of each sample in turn."""
+    for i, description in enumerate(about):
+        sample = inspection.one_sample(x, i)
+        attribution = explain(method, model, sample, **options)
+        yield from saliency_maps(attribution, sample, description, **source)
+
+
+def _check_channels(channels, x, about):
+    known = [
+        channel
+        for name in inspection.spatial_inputs(x)
+        for channel in inspection.channel_names(about[0], x[name].shape[-1], name)
+    ]
+    if unknown := [name for name in channels or () if name not in known]:
+        raise ValueError(
+            f"The model's images have no channel {unknown[0]!r}. Expected any of {known}. "
+            f"Received: channels={tuple(channels)}. Leave it out, or train a network with it."
+        )
+
+
+def _stem(saliency, channel):
+    return f"{saliency.stem}_{channel.replace(' ', '_')}_{saliency.method}"
+
+
+def _write_fits(saliency, index, channel, folder):
+    path = folder / f"{_stem(saliency, channel)}.fits"
+    with tools.written_whole(path) as temporary:
+        saliency.hdu(index).writeto(temporary, overwrite=True)
+    return path
+
+
+def _write_table(tables, path):
+    filled = [table for table in tables if len(table)] or tables[:1]
+    table = pd.concat(filled, ignore_index=True)
+    tools.write_text(path, table.to_csv(index=False, float_format="%.6g"))
+    return path
+
+
+def _frames(arrays, stem, common):
+    """One map for an image, one for each frame of a series."""
+    if arrays[0].ndim == 3:
+        return [SaliencyMap(*arrays, stem=stem, **common)]
     return [
-        SaliencyMap(array[i], gradient[i], stem=f"{stem}_frame{i}", frame=i, **common)
-        for i in range(len(array))
+        SaliencyMap(*frame, stem=f"{stem}_frame{i}", frame=i, **common)
+        for i, frame in enumerate(zip(*arrays, strict=True))
     ]

@@ -8,6 +8,8 @@ from astropy import units
 from astropy.io import fits
 from scipy import ndimage
 
+from network_models.explanations.methods.attribution import Attribution
+
 SMOOTHING = 0.01  # of the image's width: standard deviation of the Gaussian drawn over pictures
 
 # Cards of the observation that do not describe the pixels of its map.
@@ -16,46 +18,93 @@ FOREIGN_CARDS |= {"BLANK", "BUNIT", "PIXLUNIT", "CHECKSUM", "DATASUM", "COMMENT"
 FOREIGN_PREFIXES = ("NAXIS", "DATAM", "DATAR", "DATAS", "DATAK", "DATAV", "DATAP", "HIERARCH")
 CARD_ROOM = 67  # letters of value and comment, of the 80 of a card
 
+# What the pictures show of each kind of attribution, for a header that may travel alone.
+SHOWN = {
+    "slope": "Pictures show |this x image|, smoothed.",
+    "share": "Pictures show this, smoothed; contours and regions are of its magnitude.",
+    "relevance": "Pictures show this, smoothed.",
+}
+
 
 @dataclasses.dataclass(frozen=True)
 class SaliencyMap:
-    """What a network looks at in one image of the Sun.
+    """What a method finds in one image, or in one frame of a series.
 
     Args:
         image: float array, shape (height, width, channel), in `image_unit`; NaN is missing.
-        values: float array, shaped as `image`, signed, `change_unit` per `image_unit`.
-        channels: names in the order of the last axis.
+        values: float array, shape (height, width, channel): what the method found. The last axis
+            is 1 where the method tells no channels apart.
+        magnitude: float array, shaped as `values`: how much each pixel matters, 0 or more.
+        channels: names in the order of the image's last axis.
         about: dict, as from `Dataset.describe`.
-        forecast: float, in `target_unit`.
+        attribution: `Attribution` of the whole sample, which says how `values` were made.
         stem: str that the names of its files begin with.
         image_unit: str; empty if unknown.
         target_unit: str; empty if unknown.
-        method: str, how the values were made.
+        name: str, the image's name among the model's inputs.
         frame: int, index along the axis of time; None for a single image.
         model_file: str, the model that was asked.
     """
 
     image: np.ndarray
     values: np.ndarray
+    magnitude: np.ndarray
     channels: tuple
     about: dict
-    forecast: float
+    attribution: Attribution
     stem: str
     image_unit: str = ""
     target_unit: str = ""
-    method: str = "gradient"
+    name: str = ""
     frame: int | None = None
     model_file: str = ""
 
     @property
     def sensitivity(self):
-        """|values x image|, smoothed, shaped as `image`: `change_unit` per relative change."""
-        return smoothed(np.abs(self.values * self.image), SMOOTHING * self.image.shape[1])
+        """The magnitude, smoothed, shaped as `values`, in `unit`."""
+        return smoothed(self.magnitude, self.deviation)
+
+    @property
+    def signed(self):
+        """The values, smoothed, where their sign says what raises the forecast; else None."""
+        if self.kind != "share":
+            return None
+        return smoothed(self.values, self.deviation)
+
+    @property
+    def deviation(self):
+        """Standard deviation of the smoothing in pixels."""
+        return SMOOTHING * self.image.shape[1]
+
+    @property
+    def kind(self):
+        """What the values are: slope, share or relevance, as in `Attribution`."""
+        return self.attribution.kind
+
+    @property
+    def method(self):
+        """The method's name."""
+        return self.attribution.method
+
+    @property
+    def forecast(self):
+        """The number that is explained, in `target_unit`."""
+        return self.attribution.forecast
+
+    @property
+    def tells_channels_apart(self):
+        """Whether each channel has values of its own."""
+        return self.values.shape[-1] == len(self.channels)
 
     @property
     def change_unit(self):
         """Unit of a change of the forecast: a difference of decimal logarithms is in dex."""
         return "dex" if self.target_unit.startswith(("log10", "dex")) else self.target_unit
+
+    @property
+    def unit(self):
+        """Unit of `sensitivity` and `signed`; empty if there is none, or it is unknown."""
+        return "" if self.kind == "relevance" else self.change_unit
 
     @property
     def target(self):
@@ -67,23 +116,29 @@ class SaliencyMap:
         """The values of channel `index` as a FITS image with the WCS of the observation.
 
         Without a WCS in `about` the image stands alone. Every frame of a series carries the WCS
-        and the time of its sample; card FRAME says which one it is.
+        and the time of its sample; card FRAME says which one it is. Values that tell no channels
+        apart have index 0, and no wavelength.
         """
-        header, channel = observation_cards(self.about.get("wcs")), self.channels[index]
+        header = observation_cards(self.about.get("wcs"))
+        channel = self.channels[index] if self.tells_channels_apart else "all"
         if "WAVELNTH" in header and channel.isdigit():
             header["WAVELNTH"] = int(channel)  # the cards are those of the first channel
+        elif not self.tells_channels_apart:
+            for card in ("WAVELNTH", "WAVE_STR", "INSTRUME"):  # sunpy: no AIA without wavelength
+                header.remove(card, ignore_missing=True)
         for name, (value, comment) in self._own_cards(channel).items():
             room = max(0, CARD_ROOM - max(20, len(str(value)) + 2))
             header[name] = (value, comment[:room])
         header.add_comment("This is no image of the Sun but what a network looks at in one.")
-        header.add_comment("Pictures show |this x image|, smoothed.")
+        header.add_comment(SHOWN[self.kind])
         return fits.PrimaryHDU(self.values[..., index].astype("float32"), header)
 
     def _own_cards(self, channel):
-        change, image = self.change_unit or "forecast", self.image_unit or "image"
+        unit, content = self._content()
+        found = self.attribution
         cards = {
-            "BUNIT": (_fits_unit(self.change_unit, self.image_unit), "dex counts as a number"),
-            "CONTENT": (f"d forecast / d image, {change} / ({image})", "what the pixels are"),
+            "BUNIT": (unit, "dex counts as a number"),
+            "CONTENT": (content, "what the pixels are"),
             "METHOD": (self.method, "how they were made"),
             "MODEL": (self.model_file, "of which network"),
             "SAMPLE": (self.about["id"], "id of the sample"),
@@ -91,9 +146,23 @@ class SaliencyMap:
             "FRAME": (self.frame, "index along the axis of time"),
             "FORECAST": (self.forecast, self.target_unit),
             "TARGET": (self.target, self.target_unit),
+            "BASELINE": (found.baseline_forecast, "forecast of the baseline"),
+            "SUMERROR": (found.error, "|sum of all pixels - (FORECAST - BASELINE)|"),
+            "STEPS": (found.steps, "of the path from the baseline"),
+            "CONVERGD": (found.converged, "whether SUMERROR is small enough"),
             "MARKS": (", ".join(self.about.get("marks", ())), "what a reader must know"),
         }
         return {name: card for name, card in cards.items() if _is_writable(card[0])}
+
+    def _content(self):
+        """Unit of the values for FITS, and what they are in words."""
+        change, image = self.change_unit or "forecast", self.image_unit or "image"
+        if self.kind == "slope":
+            unit = _fits_unit(self.change_unit, self.image_unit) if self.image_unit else ""
+            return unit, f"d forecast / d image, {change} / ({image})"
+        if self.kind == "share":
+            return _fits_unit(self.change_unit), f"share of a change of the forecast, {change}"
+        return "", "relevance, no unit"
 
 
 def observation_cards(cards):
@@ -133,10 +202,10 @@ def _is_writable(value):
     return isinstance(value, (int, float, np.number)) and math.isfinite(value)
 
 
-def _fits_unit(change_unit, image_unit):
+def _fits_unit(change_unit, image_unit=""):
     """BUNIT, or an empty text where no FITS unit says it (browse images, images without unit)."""
     try:
         change = units.Unit("" if change_unit == "dex" else change_unit)
-        return str(change / units.Unit(image_unit)) if image_unit else ""
+        return str(change / units.Unit(image_unit))
     except ValueError:  # not a unit of physics
         return ""

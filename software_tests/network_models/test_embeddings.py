@@ -9,7 +9,7 @@ from keras import layers
 from PIL import Image
 from tensorboard.plugins.projector import ProjectorConfig
 
-from network_models.explanations import embedding_figures, embeddings
+from network_models.explanations import embeddings, projections, thumbnails
 
 
 def described(count, first=0, year=2014, marks=("SYNTHETIC",)):
@@ -104,18 +104,25 @@ def test_projector_files_are_what_tensorboard_reads(tmp_path):
     assert list(vectors.shape) == list(embedding.tensor_shape) == [7, 5]
     np.testing.assert_allclose(vectors, embeddings.activations(table), rtol=1e-6)
     metadata = (tmp_path / embedding.metadata_path).read_text().splitlines()
-    assert metadata[0].split("\t") == ["id", "time", "split", "target", "forecast", "marks"]
+    assert metadata[0].split("\t") == list(embeddings.COLUMNS)
     assert len(metadata) == 8
-    assert metadata[7].split("\t")[1:3] == ["2015-01-01T00:00:00", "test"]
+    assert metadata[7].split("\t")[1:4] == ["2015-01-01T00:00:00", "2015", "test"]
     assert metadata[7].endswith("SYNTHETIC")
     with Image.open(tmp_path / embedding.sprite.image_path) as sprite:
         side = embedding.sprite.single_image_dim[0]
         assert sprite.size == (3 * side, 3 * side)  # 7 samples in a square of 3 x 3
 
 
+def test_pictures_and_a_line_in_place_of_what_needs_more_samples(tmp_path):
+    two_splits(model_with_side(), tmp_path)  # seven samples
+    names = {"pca.png", "neighbours.png", "no_tsne.txt"}
+    assert names <= {path.name for path in tmp_path.iterdir()}
+    assert "too few samples" in (tmp_path / "no_tsne.txt").read_text()
+
+
 def test_principal_components_equal_a_singular_value_decomposition():
     vectors = np.random.default_rng(3).normal(size=(40, 6)) * [5, 3, 1, 1, 1, 1]
-    positions, explained = embedding_figures.principal_components(vectors)
+    positions, explained = projections.principal_components(vectors)
     centred = vectors - vectors.mean(axis=0)
     left, values, _ = np.linalg.svd(centred, full_matrices=False)
     np.testing.assert_allclose(np.abs(positions), np.abs(left[:, :2] * values[:2]), rtol=1e-8)
@@ -123,14 +130,14 @@ def test_principal_components_equal_a_singular_value_decomposition():
 
 
 def test_principal_components_of_too_little():
-    positions, explained = embedding_figures.principal_components(np.ones((3, 4)))
+    positions, explained = projections.principal_components(np.ones((3, 4)))
     assert not positions.any()
     assert not explained.any()
     vectors = np.array([[0.0], [2.0], [np.nan]])
-    positions, explained = embedding_figures.principal_components(vectors)
+    positions, explained = projections.principal_components(vectors)
     np.testing.assert_allclose(np.abs(positions), [[1, 0], [1, 0], [np.nan, np.nan]])
     assert explained.tolist() == [1.0, 0.0]
-    assert embedding_figures.principal_components(np.ones((1, 2)))[0].tolist() == [[0, 0]]
+    assert projections.principal_components(np.ones((1, 2)))[0].tolist() == [[0, 0]]
 
 
 def test_the_same_network_writes_the_same_bytes(tmp_path):
@@ -149,21 +156,23 @@ def test_no_target_several_outputs_and_no_images(tmp_path):
     assert not (tmp_path / "sprite.png").exists()
     assert "sprite" not in (tmp_path / "projector_config.pbtxt").read_text()
     assert (tmp_path / "pca.png").exists()
+    assert "no images" in (tmp_path / "no_neighbours.txt").read_text()
+    assert table["class"].tolist() == ["unknown"] * 5
 
 
 def test_thumbnails_show_the_latest_frame_with_north_up():
     series = np.zeros((1, 2, 64, 64, 2), "float32")
     series[0, 1, 60:, :4, 1] = 100.0  # upper left of the Sun, 171 A
-    picture = embedding_figures.thumbnails({"images": series}, described(1, marks=()))[0]
+    picture = thumbnails.thumbnails({"images": series}, described(1, marks=()))[0]
     assert picture.shape == (64, 64, 3)
     assert picture[1, 1].sum() > 600
     assert picture[-2, 1].sum() == 0
 
 
 def test_a_sprite_shrinks_to_what_tensorboard_accepts(tmp_path, monkeypatch):
-    monkeypatch.setattr(embedding_figures, "LARGEST_SPRITE", 90)
+    monkeypatch.setattr(thumbnails, "LARGEST_SPRITE", 90)
     pictures = [np.full((64, 64, 3), 50 * i, "uint8") for i in range(5)]
-    assert embedding_figures.write_sprite(pictures, tmp_path / "sprite.png") == 30
+    assert thumbnails.write_sprite(pictures, tmp_path / "sprite.png") == 30
     with Image.open(tmp_path / "sprite.png") as sprite:
         assert np.asarray(sprite)[45, 45].tolist() == [200] * 3  # the fifth: second row, second
         assert sprite.size == (90, 90)

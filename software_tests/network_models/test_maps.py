@@ -1,17 +1,19 @@
-"""Maps of where a network looks: numbers, pictures, FITS."""
+"""Maps of where a network looks: numbers, FITS, and which files are written."""
 
 import math
 import warnings
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 import sunpy.map
 from astropy.io import fits
 from astropy.io.fits.verify import VerifyWarning
 from keras import layers
 
-from network_models.explanations import figures, map_figures, maps, saliency_map
+from network_models.explanations import maps, saliency_map
+from network_models.explanations.methods import Attribution, UnsuitableMethodError, explain
 
 CARDS = {
     "CTYPE1": "HPLN-TAN",
@@ -42,6 +44,7 @@ CARDS = {
     "OSCNMEAN": math.nan,  # FITS cannot hold it
 }
 UNITS = {"images": "DN / s", "target": "log10(W / m2)"}
+GRADIENT = {"methods": ("gradient",)}
 
 
 def described(number=0, channels=("94", "171"), wcs=None, marks=(), target=-4.5):
@@ -69,15 +72,24 @@ def linear_model(weights):
     return model
 
 
+def convolutional_model(shape):
+    entry = keras.Input(shape, name="images")
+    x = layers.Conv2D(2, 3, padding="same", activation="softplus")(entry)
+    output = layers.Dense(1)(layers.GlobalAveragePooling2D()(x))
+    return keras.Model({"images": entry}, output)
+
+
 def test_a_known_pixel_is_the_only_one_seen():
     weights = np.zeros((6, 6, 2), "float32")
     weights[4, 1, 1] = 2.0
-    image = images(1, 6, 6, 2)
-    found = maps.gradient_maps(linear_model(weights), {"images": image}, described(), UNITS)[0]
+    sample = {"images": images(1, 6, 6, 2)}
+    attribution = explain("gradient", linear_model(weights), sample)
+    (found,) = maps.saliency_maps(attribution, sample, described(), UNITS)
     assert np.argwhere(found.values).tolist() == [[4, 1, 1]]
     assert np.unravel_index(found.sensitivity.argmax(), (6, 6, 2)) == (4, 1, 1)
-    assert found.forecast == pytest.approx(2.0 * image[0, 4, 1, 1], rel=1e-6)
+    assert found.forecast == pytest.approx(2.0 * sample["images"][0, 4, 1, 1], rel=1e-6)
     assert found.change_unit == "dex"
+    assert found.signed is None  # the sign of a slope does not say what this image does
 
 
 def test_smoothing_keeps_a_constant_up_to_the_missing_pixels():
@@ -88,19 +100,10 @@ def test_smoothing_keeps_a_constant_up_to_the_missing_pixels():
     np.testing.assert_array_equal(np.isnan(result), np.isnan(values))
 
 
-def test_contours_enclose_the_fraction_they_claim():
-    values = np.random.default_rng(2).exponential(size=(100, 100))
-    low, high = map_figures.enclosing_levels(values, (0.5, 0.2))
-    assert values[values >= low].sum() / values.sum() == pytest.approx(0.5, abs=1e-3)
-    assert values[values >= high].sum() / values.sum() == pytest.approx(0.2, abs=1e-3)
-    assert map_figures.enclosing_levels(np.zeros((4, 4))) == []
-    assert map_figures.enclosing_levels(np.full((4, 4), np.nan)) == []
-
-
 def test_fits_opens_in_sunpy_with_the_wcs_of_the_image(tmp_path):
     weights = images(6, 6, 2)
-    about = [described(wcs=CARDS, marks=("SYNTHETIC",))]
-    maps.write_maps(linear_model(weights), {"images": images(1, 6, 6, 2)}, about, tmp_path, UNITS)
+    x, about = {"images": images(1, 6, 6, 2)}, [described(wcs=CARDS, marks=("SYNTHETIC",))]
+    maps.write_maps(linear_model(weights), x, about, tmp_path, UNITS, **GRADIENT)
     opened = sunpy.map.Map(tmp_path / "20140101_0000_171_gradient.fits")
     plain = {key: card for key, card in CARDS.items() if key != "OSCNMEAN"}
     image = sunpy.map.Map(np.zeros((6, 6)), {**plain, "WAVELNTH": 171, "NAXIS1": 6})
@@ -114,13 +117,76 @@ def test_fits_opens_in_sunpy_with_the_wcs_of_the_image(tmp_path):
     assert header["MARKS"] == "SYNTHETIC"
     assert header["CHANNEL"] == "171"
     assert header["TARGET"] == -4.5
-    assert "DATAMIN" not in header
+    assert not {"DATAMIN", "BASELINE", "SUMERROR", "STEPS", "CONVERGD"} & set(header)
+
+
+def test_shares_say_how_well_they_add_up(tmp_path):
+    weights, x = images(6, 6, 2), {"images": images(1, 6, 6, 2)}
+    baseline = {"images": np.ones((6, 6, 2), "float32")}
+    model = linear_model(weights)
+    about = [described(wcs=CARDS)]
+    options = {"methods": ("integrated_gradients",), "baseline": baseline}
+    maps.write_maps(model, x, about, tmp_path, UNITS, **options)
+    file = tmp_path / "20140101_0000_171_integrated_gradients.fits"
+    header, shares = fits.getheader(file), fits.getdata(file)
+    # Of a linear model: weight x (image - baseline).
+    np.testing.assert_allclose(
+        shares, weights[..., 1] * (x["images"][0, ..., 1] - 1.0), rtol=1e-4, atol=1e-5
+    )
+    assert header["CONTENT"] == "share of a change of the forecast, dex"
+    assert header["BASELINE"] == pytest.approx(weights.sum(), rel=1e-5)
+    assert header["FORECAST"] == pytest.approx((weights * x["images"][0]).sum(), rel=1e-5)
+    assert header["SUMERROR"] < 1e-3
+    assert header["STEPS"] == 16
+    assert header["CONVERGD"] is True
+    assert "BUNIT" not in header  # dex is a number
+    assert sunpy.map.Map(file).wavelength.value == 171
+
+
+def test_relevance_is_stored_once_and_drawn_over_every_channel(tmp_path):
+    x, about = {"images": images(1, 16, 16, 2)}, [described(wcs=CARDS)]
+    written = maps.write_maps(
+        convolutional_model((16, 16, 2)), x, about, tmp_path, UNITS, methods=("grad_cam",)
+    )
+    assert {path.name for path in written} == {
+        *("20140101_0000_94_grad_cam.png", "20140101_0000_171_grad_cam.png"),
+        *("20140101_0000_all_grad_cam.png", "20140101_0000_all_grad_cam.fits"),
+        "strongest_regions.csv",
+    }
+    file = tmp_path / "20140101_0000_all_grad_cam.fits"
+    opened, header = sunpy.map.Map(file), fits.getheader(file)
+    assert opened.reference_pixel.x.value == 2.25  # CRPIX1 less 1
+    assert opened.data.shape == (16, 16)
+    assert header["CHANNEL"] == "all"
+    assert header["CONTENT"] == "relevance, no unit"
+    assert "WAVELNTH" not in header
+    table = pd.read_csv(tmp_path / "strongest_regions.csv")
+    assert "share_94" not in table
+    assert table["strongest_channel"].isna().all()
+
+
+def test_the_table_holds_every_method_and_sample(tmp_path):
+    weights = np.zeros((32, 32, 2), "float32")
+    weights[20, 9, 0] = 5.0
+    x = {"images": images(2, 32, 32, 2)}
+    about = [described(0), described(1)]
+    methods = ("gradient", "integrated_gradients")
+    written = maps.write_maps(
+        linear_model(weights), x, about, tmp_path, UNITS, methods=methods, channels=("171",)
+    )
+    table = pd.read_csv(written[-1], parse_dates=["time"])
+    assert table["method"].tolist() == [name for name in methods for _ in about]
+    assert table["id"].tolist() == [one["id"] for one in about] * 2
+    assert table[["row", "column"]].to_numpy().tolist() == [[20, 9]] * 4
+    assert (table["time"] == about[0]["time"]).all()
+    assert not list(tmp_path.glob("*_94_*"))  # only channel 171 was asked for
+    assert len(list(tmp_path.glob("*_171_*.fits"))) == 4
 
 
 def test_fits_without_wcs_holds_the_gradient_alone(tmp_path):
-    weights = images(6, 6, 1)
+    weights, x = images(6, 6, 1), {"images": images(1, 6, 6, 1)}
     about = [described(channels=("signal 0",)) | {"unit": "browse", "labels": {}}]
-    maps.write_maps(linear_model(weights), {"images": images(1, 6, 6, 1)}, about, tmp_path)
+    maps.write_maps(linear_model(weights), x, about, tmp_path, **GRADIENT)
     file = tmp_path / "20140101_0000_signal_0_gradient.fits"
     np.testing.assert_allclose(fits.getdata(file), weights[..., 0], rtol=1e-6)
     header = fits.getheader(file)
@@ -132,7 +198,7 @@ def test_fits_without_wcs_holds_the_gradient_alone(tmp_path):
 def test_long_texts_fit_into_fits(tmp_path):
     units = {"images": "DN / s per original pixel", "target": "W / m2, or what stands for it"}
     x, about = {"images": images(1, 6, 6, 1)}, [described(channels=("x" * 30,))]
-    options = {"units": units, "model_file": "m" * 100}
+    options = {"units": units, "model_file": "m" * 100} | GRADIENT
     maps.write_maps(linear_model(images(6, 6, 1)), x, about, tmp_path, **options)
     header = fits.getheader(next(tmp_path.glob("*.fits")))
     assert header["MODEL"] == "m" * 100
@@ -146,8 +212,8 @@ def test_series_get_a_map_for_each_frame_and_missing_pixels_stay_missing(tmp_pat
     model = keras.Model({"images": entry}, layers.Dense(1)(layers.GlobalAveragePooling3D()(x)))
     series = images(1, 2, 8, 8, 2)
     series[0, 1, 3, 4, 0] = np.nan
-    written = maps.write_maps(model, {"images": series}, [described()], tmp_path)
-    assert len(written) == len(set(written)) == 2 * (2 * 2 + 1)
+    written = maps.write_maps(model, {"images": series}, [described()], tmp_path, **GRADIENT)
+    assert len(written) == len(set(written)) == 2 * (2 * 2 + 1) + 1
     assert all(path.exists() for path in written)
     values = fits.getdata(tmp_path / "20140101_0000_frame1_94_gradient.fits")
     assert np.argwhere(np.isnan(values)).tolist() == [[3, 4]]
@@ -160,68 +226,87 @@ def test_two_images_and_a_side_channel(tmp_path):
     flat = [layers.Flatten()(entry) for entry in entries.values()]
     model = keras.Model(entries, layers.Dense(1)(layers.Concatenate()(flat)))
     x = {"early": images(1, 6, 6, 2), "late": images(1, 6, 6, 2), "side": images(1, 1)}
-    names = {path.name for path in maps.write_maps(model, x, [described()], tmp_path)}
-    assert "20140101_0000_late_171_gradient.png" in names
-    assert "20140101_0000_early_all_gradient.png" in names
-    assert len(names) == 10
+    written = maps.write_maps(model, x, [described()], tmp_path, channels=("171",), **GRADIENT)
+    assert {path.name for path in written} == {
+        *(f"20140101_0000_{name}_171_gradient.png" for name in ("early", "late")),
+        *(f"20140101_0000_{name}_171_gradient.fits" for name in ("early", "late")),
+        *(f"20140101_0000_{name}_all_gradient.png" for name in ("early", "late")),
+        "strongest_regions.csv",
+    }
+
+
+def test_image_to_image_of_a_wide_patch(tmp_path):
+    entry = keras.Input((8, 20, 1), name="images")
+    model = keras.Model({"images": entry}, layers.Conv2D(2, 3, padding="same")(entry))
+    about = described(channels=("Bz",)) | {"unit": "G", "labels": {"target": np.ones((8, 20, 2))}}
+    x = {"images": images(1, 8, 20, 1)}
+    maps.write_maps(model, x, [about], tmp_path, **GRADIENT)
+    header = fits.getheader(tmp_path / "20140101_0000_Bz_gradient.fits")
+    assert (header["NAXIS1"], header["NAXIS2"]) == (20, 8)
+    assert "TARGET" not in header  # an image, not one number
 
 
 def test_a_forecast_that_is_missing_still_gets_its_picture(tmp_path):
     image = images(1, 6, 6, 2)
     image[0, 0, 0, 0] = np.nan  # and this model does not replace it
-    written = maps.write_maps(
-        linear_model(images(6, 6, 2)), {"images": image}, [described(wcs=CARDS)], tmp_path
-    )
-    assert "FORECAST" not in fits.getheader(written[1])
+    model, about = linear_model(images(6, 6, 2)), [described(wcs=CARDS)]
+    maps.write_maps(model, {"images": image}, about, tmp_path, **GRADIENT)
+    assert "FORECAST" not in fits.getheader(tmp_path / "20140101_0000_94_gradient.fits")
+    assert pd.read_csv(tmp_path / "strongest_regions.csv").empty
 
 
 def test_the_same_network_writes_the_same_bytes(tmp_path):
     model, x = linear_model(images(6, 6, 2)), {"images": images(1, 6, 6, 2)}
     for name in ("one", "two"):
-        maps.write_maps(model, x, [described(wcs=CARDS)], tmp_path / name)
+        maps.write_maps(model, x, [described(wcs=CARDS)], tmp_path / name, **GRADIENT)
     for path in (tmp_path / "one").iterdir():
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
 
 
-def test_a_model_without_images_says_so(tmp_path):
+def test_a_model_without_images_is_refused_or_skipped(tmp_path):
     entry = keras.Input((4,), name="fluxes")
     model = keras.Model({"fluxes": entry}, layers.Dense(1)(entry))
-    written = maps.write_maps(
-        model, {"fluxes": images(2, 4)}, [described(), described(1)], tmp_path
-    )
-    assert "takes no images" in written[0].read_text()
+    x, about = {"fluxes": images(2, 4)}, [described(), described(1)]
+    with pytest.raises(UnsuitableMethodError, match="image"):
+        maps.write_maps(model, x, about, tmp_path)
+    (written,) = maps.write_maps(model, x, about, tmp_path, skip_unsuitable=True)
+    assert written.name == "skipped.txt"
+    assert "\ngradient: " in written.read_text()
+    assert "\nintegrated_gradients: " in written.read_text()
 
 
-def test_descriptions_must_fit(tmp_path):
+def test_a_method_that_does_not_fit_leaves_the_others(tmp_path):
+    model, x = linear_model(images(6, 6, 2)), {"images": images(1, 6, 6, 2)}
+    options = {"methods": ("grad_cam", "gradient"), "skip_unsuitable": True}
+    names = {path.name for path in maps.write_maps(model, x, [described()], tmp_path, **options)}
+    assert {"skipped.txt", "20140101_0000_all_gradient.png"} <= names
+    assert "grad_cam: " in (tmp_path / "skipped.txt").read_text()
+
+
+def test_descriptions_and_channels_must_fit(tmp_path):
     model, x = linear_model(images(6, 6, 2)), {"images": images(2, 6, 6, 2)}
     with pytest.raises(ValueError, match=r"1 descriptions, and arrays of \{'images': 2\} samples"):
         maps.write_maps(model, x, [described()], tmp_path)
     with pytest.raises(ValueError, match=r"Expected 2 names.*Received: channels=\('171',\)"):
         maps.write_maps(model, x, [described(channels=("171",))] * 2, tmp_path)
+    with pytest.raises(ValueError, match=r"no channel '304'. Expected any of \['94', '171'\]"):
+        maps.write_maps(model, x, [described()] * 2, tmp_path, channels=("171", "304"))
+    with pytest.raises(ValueError, match="Did you mean 'gradient'"):
+        maps.write_maps(model, x, [described()] * 2, tmp_path, methods=("gradiant",))
 
 
-def test_axes_are_in_arcsec_where_the_wcs_is_plain():
-    # Left edge: 1.5 + (0.5 - 3.25) * 300 = -823.5; lower edge: -2.5 + (0.5 - 4.75) * 300 = -1277.5.
-    edges = figures.solar_extent(CARDS, (6, 6))
-    assert edges == pytest.approx([-823.5, 976.5, -1277.5, 522.5])
-    assert figures.solar_extent(CARDS | {"CROTA2": 30.0}, (6, 6)) is None
-    assert figures.solar_extent(CARDS | {"CUNIT1": "deg"}, (6, 6)) is None
-    assert figures.solar_extent(None, (6, 6)) is None
-
-
-def test_marks_stand_in_every_panel_and_missing_pixels_are_grey():
-    figure = figures.new_figure(4, 2)
-    for axes in figure.subplots(1, 2):
-        figures.draw_image(axes, images(8, 8), "171")
-    figure.colorbar(figure.axes[0].images[0], ax=figure.axes[0])
-    figures.add_marks(figure, ("SYNTHETIC", "APPROXIMATE WCS"))
-    texts = [[text.get_text() for text in axes.texts] for axes in figure.axes]
-    assert texts == [["SYNTHETIC, APPROXIMATE WCS"]] * 2 + [[]]
-    image = images(8, 8)
-    scale = figures.image_scale(image)
-    image[0, 0] = np.nan
-    grey = figures.colour_table("171")(scale(np.ma.masked_invalid(image)), bytes=True)[0, 0]
-    assert grey.tolist() == [128, 128, 128, 255]
+def test_an_attribution_that_did_not_converge_says_so_in_its_header():
+    values = {"images": np.ones((6, 6, 1))}
+    attribution = Attribution(
+        "integrated_gradients", values, -5.0, "share", 0.25, -6.0, 512, converged=False
+    )
+    sample = {"images": images(1, 6, 6, 1)}
+    about = described(channels=("94",))
+    (found,) = maps.saliency_maps(attribution, sample, about, {"target": "W / m2"})
+    header = found.hdu(0).header
+    assert header["CONVERGD"] is False
+    assert (header["SUMERROR"], header["STEPS"], header["BASELINE"]) == (0.25, 512, -6.0)
+    assert header["BUNIT"] == "W / m2"
 
 
 def test_maps_of_the_real_sun_open_in_sunpy(real_data, tmp_path):
@@ -238,9 +323,17 @@ def test_maps_of_the_real_sun_open_in_sunpy(real_data, tmp_path):
     cards |= {"CRPIX1": 64.5625, "CRPIX2": 64.5625, "CDELT1": 19.2, "CDELT2": 19.2}
     x = {"images": np.stack(planes, -1)[None].astype("float32")}
     about = [described(channels=("94", "131", "171", "193", "211", "335"), wcs=cards)]
-    maps.write_maps(linear_model(images(128, 128, 6)), x, about, tmp_path, UNITS)
+    options = {"channels": ("193",)} | GRADIENT
+    weights = np.zeros((128, 128, 6), "float32")
+    weights[:, 64:, 0] = 1.0  # the western half at 94 A
+    maps.write_maps(linear_model(weights), x, about, tmp_path, UNITS, **options)
     opened = sunpy.map.Map(tmp_path / "20140101_0000_193_gradient.fits")
     assert opened.observer_coordinate.lat.deg == pytest.approx(cards["CRLT_OBS"])
     assert opened.wavelength.value == 193
     # The Sun's radius in pixels: 975.96 / 19.2 = 50.8.
     assert (opened.rsun_obs / opened.scale[0]).value == pytest.approx(50.8, abs=0.1)
+    # NOAA flares of that region: M6.4 at S15W36 on the evening before, M9.9 at S16W45 at 18:52.
+    first = pd.read_csv(tmp_path / "strongest_regions.csv").iloc[0]
+    assert first["stonyhurst_longitude_deg"] == pytest.approx(37, abs=3)
+    assert first["latitude_deg"] == pytest.approx(-16, abs=3)
+    assert first["strongest_channel"] == 94

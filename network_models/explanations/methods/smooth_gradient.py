@@ -1,0 +1,57 @@
+"""The gradient of the forecast, averaged over noisy copies of the image."""
+
+import numpy as np
+
+from network_models.explanations.gradients import output_number
+from network_models.explanations.methods.attribution import Attribution
+from network_models.explanations.methods.whitened_images import WhitenedImages
+
+COPIES = 32
+NOISE = 0.2  # of the deviation of the training split's pixels, which whitening makes 1
+
+
+def smooth_gradient(model, sample, *, output=0, seed=0, copies=COPIES, noise=NOISE):
+    """The slope of the forecast at every pixel, averaged over noisy copies of the images.
+
+    The gradient of a network with kinks jumps from pixel to pixel; the average of gradients nearby
+    does not. Noise is added after whitening, where it is the same relative change in all channels;
+    where nothing is whitened, in proportion to the deviation of each channel of the image.
+
+    Args:
+        model: keras.Model that takes physical units.
+        sample: dict of name to array, a batch of one.
+        output: which number is explained, as in `gradients.output_number`.
+        seed: int, of the noise.
+        copies: int, how many are averaged.
+        noise: standard deviation of the noise.
+
+    Returns:
+        `Attribution` of kind "slope".
+
+    Source:
+        Smilkov et al. 2017, arXiv:1706.03825.
+    """
+    images, generator = WhitenedImages(model, sample, output), np.random.default_rng(seed)
+    levels = {name: noise * _deviations(images, name) for name in images.names}
+    sums = {name: np.zeros(image.shape) for name, image in images.values.items()}
+    for start in range(0, copies, images.batch_size):
+        count = min(images.batch_size, copies - start)
+        noisy = {
+            name: image + levels[name] * generator.standard_normal((count, *image.shape), "float32")
+            for name, image in images.values.items()
+        }
+        for name, slopes in images.slopes(noisy).items():
+            sums[name] += slopes.sum(axis=0, dtype="float64")
+    values = {
+        name: np.where(images.missing[name], np.nan, total / copies) for name, total in sums.items()
+    }
+    forecast = float(output_number(model, sample, output)[0])
+    return Attribution("smooth_gradient", values, forecast, "slope")
+
+
+def _deviations(images, name):
+    """Deviation of the pixels of each channel, float32: 1 after whitening."""
+    image = images.values[name]
+    if images.is_whitened(name):
+        return np.float32(1.0)
+    return np.nanstd(image, axis=tuple(range(image.ndim - 1))).astype("float32")
