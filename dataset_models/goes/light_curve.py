@@ -1,5 +1,6 @@
 """The GOES light curve, and the flares of the day that follows."""
 
+import functools
 import hashlib
 import pathlib
 
@@ -163,6 +164,12 @@ class LightCurve(Dataset):
         """The layer that whitens the input `name`, with statistics of the training split."""
         return StandardScale(**self.statistics()[name], name=f"whitened_{name}")
 
+    @functools.cached_property
+    def regression(self):
+        """The `Regression` on `summary` that the training split gives."""
+        train, logistic = self._rows["train"], self.dependent_variable == "flare"
+        return regression.fit(self._inputs["summary"][train], self._ahead[train], logistic)
+
     def baselines(self, split):
         """Forecasts without a network, on the same samples and from the same times.
 
@@ -173,16 +180,13 @@ class LightCurve(Dataset):
         rows, train = self._rows[split], self._rows["train"]
         mean = self._ahead[train].mean(dtype="float64")
         trailing = climatology.trailing_mean(self._times[rows], self._times, self._ahead, 24 * 60)
-        fitted = regression.fit(
-            self._inputs["summary"][train], self._ahead[train], self.dependent_variable == "flare"
-        )
         name = "logistic" if self.dependent_variable == "flare" else "linear"
         found = {
             "climatology": np.full(len(rows), mean),
             "climatology 365 d": np.where(np.isnan(trailing), mean, trailing),
             "climatology of the period": np.full(len(rows), self._ahead[rows].mean()),
             "persistence": np.where(np.isnan(self._behind[rows]), mean, self._behind[rows]),
-            name: fitted(self._inputs["summary"][rows]),
+            name: self.regression(self._inputs["summary"][rows]),
         }
         return {name: values.astype("float32")[:, None] for name, values in found.items()}
 

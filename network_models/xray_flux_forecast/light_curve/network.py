@@ -8,6 +8,7 @@ above (or the largest hourly mean flux) from 72 hours and ten days of the flux.
 """
 
 import keras
+import numpy as np
 from keras import layers
 
 from dataset_models.goes.light_curve import LightCurve
@@ -20,7 +21,11 @@ def build_dataset(config):
 
 
 def build_model(config, dataset):
-    """Returns a compiled model: hours, days and their summary -> (1,) probability or log flux."""
+    """Returns a compiled model: hours, days and their summary -> (1,) probability or log flux.
+
+    It begins as the regression on the summary that it has to beat; what the convolutions over the
+    hours add starts at nothing, so that few flares do not lead it astray.
+    """
     inputs = dataset.inputs()
     white = {name: dataset.whitening(name)(tensor) for name, tensor in inputs.items()}
     x = white["hours"]
@@ -28,20 +33,19 @@ def build_model(config, dataset):
         x = layers.Conv1D(config.filters, 5, strides=2, padding="same", activation="relu")(x)
     x = layers.Concatenate()([layers.Flatten()(x), layers.Flatten()(white["days"])])
     x = layers.Dropout(config.dropout)(layers.Dense(config.units, activation="relu")(x))
-    # The summary goes straight to the output: without the rest this is the regression to beat.
-    x = layers.Dense(1, dtype="float32")(layers.Concatenate()([x, white["summary"]]))
+    correction = layers.Dense(1, use_bias=False, kernel_initializer="zeros", dtype="float32")(x)
+    regression = layers.Dense(1, name="regression", dtype="float32")
+    forecast = layers.Add(dtype="float32")([regression(white["summary"]), correction])
+    start = dataset.regression
+    regression.set_weights([start.coefficients[:, None], np.array([start.intercept])])
     if config.dependent_variable == "flare":
-        forecast = layers.Activation("sigmoid", dtype="float32", name="probability")(x)
-        loss, metrics = "binary_crossentropy", [keras.metrics.MeanSquaredError(name="brier")]
+        forecast = layers.Activation("sigmoid", dtype="float32", name="probability")(forecast)
+        loss, metric = "binary_crossentropy", keras.metrics.MeanSquaredError(name="brier")
     else:
-        numbers = dataset.statistics()["target"]
-        forecast = layers.Rescaling(
-            float(numbers["std"][0]), float(numbers["mean"][0]), dtype="float32", name="log_flux"
-        )(x)
-        loss, metrics = "mse", [keras.metrics.RootMeanSquaredError(name="rmse")]
+        loss, metric = "mse", keras.metrics.RootMeanSquaredError(name="rmse")
     model = keras.Model(inputs, forecast)
     optimizer = keras.optimizers.Adam(config.learning_rate)
-    model.compile(optimizer=optimizer, loss=loss, weighted_metrics=metrics)
+    model.compile(optimizer=optimizer, loss=loss, weighted_metrics=[metric])
     return model
 
 
