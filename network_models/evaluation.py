@@ -1,6 +1,8 @@
 """How good a trained network is: forecasts, scores beside the baselines, and plots."""
 
 import json
+import pathlib
+import textwrap
 
 import keras
 import numpy as np
@@ -22,46 +24,73 @@ def evaluate(run, model, dataset, config, evaluators=()):
         config: the run's config.
         evaluators: functions (model, dataset, config) -> dict of name to number.
     """
-    splits, unit = dataset.splits[1:], dataset.units.get("target", "")
-    scores = {"caveats": list(dataset.caveats()), "unit": unit}
+    splits = dataset.splits[1:]
+    write_results(run.performance, model, dataset, config, splits, evaluators)
+    performance_plots.curves(run.performance, _marks(dataset, splits))
+
+
+def write_results(folder, model, dataset, config, splits, evaluators=(), caveats=()):
+    """Writes the forecasts and scores of some splits: scores.json, predictions.csv, plots.
+
+    Args:
+        folder: where to; made if need be.
+        model: compiled model, its dataset's decoder in front.
+        dataset: `Dataset`.
+        config: the run's config.
+        splits: names of splits.
+        evaluators: as of `evaluate`.
+        caveats: sentences that must stand beside the scores, after those of the dataset.
+
+    Returns:
+        Dict that scores.json holds.
+    """
+    folder, unit = pathlib.Path(folder), dataset.units.get("target", "")
+    scores = {"caveats": [*dataset.caveats(), *caveats], "unit": unit}
     scores |= {split: _scores(model, dataset, split, config) for split in splits}
     for evaluator in evaluators:
         results = evaluator(model, dataset, config).items()
         scores.setdefault("evaluators", {}).update(
             {name: float(number) for name, number in results}
         )
-    marks = dataset.describe(splits[0], 0).get("marks", ())
     tables = [forecasts(model, dataset, split, config) for split in splits]
     tables = [table for table in tables if table is not None]
     if tables:
         predictions = pd.concat(tables)
-        tools.write_text(run.performance / "predictions.csv", predictions.to_csv(index=False))
-        performance_plots.forecasts(predictions, unit, marks, run.performance)
-    performance_plots.curves(run.performance, marks)
-    tools.write_text(run.performance / "scores.json", json.dumps(scores, indent=1))
+        tools.write_text(folder / "predictions.csv", predictions.to_csv(index=False))
+        performance_plots.forecasts(predictions, unit, _marks(dataset, splits), folder)
+    tools.write_text(folder / "scores.json", json.dumps(scores, indent=1))
+    return scores
 
 
 def report(run):
     """The scores of a finished run as lines of text, and where its results lie."""
     scores = json.loads((run.performance / "scores.json").read_text())
-    lines = [f"Caveat: {caveat}" for caveat in scores.pop("caveats")]
-    unit = scores.pop("unit")
-    for split, results in scores.items():
-        lines.append(
-            f"{split} ({results.pop('samples')} samples) [{unit}]"
-            if "samples" in results
-            else split
-        )
-        for name, numbers in results.items():
-            if isinstance(numbers, dict):
-                numbers = ", ".join(f"{key} {number:.4g}" for key, number in numbers.items())
-            lines.append(f"  {name}: {numbers}")
-    return "\n".join([*lines, f"Results: {run.path}"])
+    return f"{score_text(scores)}\nResults: {run.path}"
+
+
+def score_text(scores):
+    """What scores.json holds, as lines of text: a table for each split."""
+    lines = [f"Caveat: {caveat}" for caveat in scores["caveats"]]
+    for name, results in scores.items():
+        if name == "evaluators":
+            lines += [name, *(f"  {score}: {number:.4g}" for score, number in results.items())]
+        elif name not in ("caveats", "unit"):
+            results = dict(results)
+            lines.append(f"{name} ({results.pop('samples')} samples) [{scores['unit']}]")
+            lines.append(_table_text(results))
+    return "\n".join(lines)
 
 
 def batches(dataset, split, config):
-    """The batches that scores are computed from."""
+    """The batches that the network is trained, or watched in training, with."""
     return dataset.batches(split, config.batch_size, config.seed, workers=config.workers)
+
+
+def in_order(dataset, split, config):
+    """The batches that scores are computed from: all samples in order, training's as well."""
+    data = batches(dataset, split, config)
+    data.training = False  # neither permuted nor cut to whole batches
+    return data
 
 
 def forecasts(model, dataset, split, config):
@@ -70,7 +99,7 @@ def forecasts(model, dataset, split, config):
     The numbers of an output get numbered columns; more than `LARGEST_OUTPUT` of them (images) get
     none, nor do several outputs: these are for an evaluator to write.
     """
-    data = batches(dataset, split, config)
+    data = in_order(dataset, split, config)
     if len(data[0]) == 1:
         return None
     outputs = keras.tree.flatten(model.predict(data, verbose=0))
@@ -90,14 +119,24 @@ def forecasts(model, dataset, split, config):
     return pd.DataFrame(columns)
 
 
+def _table_text(results):
+    """Numbers of the network and of each baseline, a row each; empty where there is none."""
+    table = pd.DataFrame.from_dict(results, orient="index")
+    return textwrap.indent(table.to_string(float_format="{:.4g}".format, na_rep=""), "  ")
+
+
 def _numbered(name, values):
     if values.shape[1] == 1:
         return {name: values[:, 0]}
     return {f"{name} {i}": column for i, column in enumerate(values.T)}
 
 
+def _marks(dataset, splits):
+    return dataset.describe(splits[0], 0).get("marks", ())
+
+
 def _scores(model, dataset, split, config):
-    data = batches(dataset, split, config)
+    data = in_order(dataset, split, config)
     network = model.evaluate(data, return_dict=True, verbose=0)
     scores = {"network": {name: float(value) for name, value in network.items()}}
     if len(data[0]) > 1:

@@ -13,17 +13,20 @@ import keras
 ROOMS = ("network_models.", "dataset_models.")
 
 
-def load(path):
+def load(path, compiled=False, names=None):
     """The trained model of a run folder, or in a .keras file; physical units in and out.
 
     The layers of the house that the file needs are imported first. Keras' safe mode stays on.
 
     Args:
         path: a run folder (its best model is taken) or a .keras file.
+        compiled: whether with the loss and metrics that it was trained with.
+        names: dict of name to function or class, for losses and the like that are not registered.
 
     Raises:
         FileNotFoundError: if there is no such run or file.
-        ValueError: if the file is not a Keras model.
+        ValueError: if the file is not a Keras model, needs what is not known here, or was saved
+            without what `compiled` wants.
     """
     path = pathlib.Path(path)
     file = path / "epochs" / "best.keras" if path.is_dir() else path
@@ -32,8 +35,20 @@ def load(path):
             f"There is no model at {path}. Expected a run folder with epochs/best.keras, or a "
             ".keras file. Finished runs lie in an experiment's trained_models/."
         )
-    _import_layers(file)
-    return keras.saving.load_model(file, compile=False)
+    config = _config(file)
+    _import_layers(file, config)
+    try:
+        with keras.saving.custom_object_scope(names or {}):
+            model = keras.saving.load_model(file, compile=False)
+            if compiled:
+                _compile(model, config, file)
+    except TypeError as error:
+        raise ValueError(
+            f"{file} needs what is not known here: {str(error).split('.')[0]}. Expected layers, "
+            "losses and metrics of Keras, of the house, or registered in the run's network.py: put "
+            "@keras.saving.register_keras_serializable() above their definition."
+        ) from error
+    return model
 
 
 def copy_weights(path, model):
@@ -121,16 +136,30 @@ def _tuples(value):
     return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
 
 
-def _import_layers(file):
-    """Imports the modules that registered the custom layers of a .keras file."""
+def _config(file):
+    """What a .keras file says of its model."""
     try:
         with zipfile.ZipFile(file) as archive:
-            config = json.loads(archive.read("config.json"))
+            return json.loads(archive.read("config.json"))
     except (zipfile.BadZipFile, KeyError, json.JSONDecodeError) as error:
         raise ValueError(
             f"{file} is not a Keras model: {error}. Expected a .keras file as a run writes it to "
             "epochs/. Give the run folder itself to get its best model."
         ) from error
+
+
+def _compile(model, config, file):
+    """Compiles a loaded model as it was; the state of its optimizer stays in the file."""
+    if not config.get("compile_config"):
+        raise ValueError(
+            f"{file} holds no loss and no metrics. Expected a model that was saved after "
+            "compile(...), as a run saves it. Name the run, or compile the model and save it anew."
+        )
+    model.compile_from_config(config["compile_config"])
+
+
+def _import_layers(file, config):
+    """Imports the modules that registered the custom layers of a .keras file."""
     for module in sorted(_modules(config)):
         if module.startswith(ROOMS):
             importlib.import_module(module)

@@ -2,16 +2,17 @@
 
 import logging
 import pathlib
-import re
 from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
 
-from tools import tables
-from tools.flux import check_scale, known_scales, satellite_name, to_physical
+from tools import event_reports, tables
+from tools.active_regions import full_region_number
+from tools.flare_classes import GOES_CLASS, class_to_flux
+from tools.flux import SCALES, check_scale, known_scales, to_physical
+from tools.primary_satellite import published_scale, satellite_name
 
-CLASS_EXPONENT = {"A": -8, "B": -7, "C": -6, "M": -5, "X": -4}  # C1.0 is 1e-6 W m-2
 COLUMNS = [
     "start",
     "peak",
@@ -22,35 +23,23 @@ COLUMNS = [
     "satellite",
     "noaa_active_region",
 ]
+PUBLISHED = "published"
+LIST_SCALES = (*SCALES, PUBLISHED)
 LONGEST_FLARE = pd.Timedelta("1D")  # the longest of SWPC's list of 2010 to 2021: 7.25 hours
-_CLASS = re.compile(r"([ABCMX])(\d+(?:\.\d+)?)")
 _LOG = logging.getLogger(__name__)
-
-
-def class_to_flux(goes_class: str) -> float:
-    """Peak flux of a flare class, W m-2 on the scale that it was published on: M1.5 is 1.5e-5.
-
-    Raises:
-        ValueError: if it is not a letter of A, B, C, M, X and a number above 0.
-    """
-    match = _CLASS.fullmatch(str(goes_class).strip())
-    if match is None or float(match.group(2)) == 0:
-        raise ValueError(
-            f"{goes_class!r} is not a GOES flare class. Expected a letter of A, B, C, M, X and a "
-            "number above 0, such as C4.2, M1.5 or X10. Mend the list, or leave that flare out."
-        )
-    return float(f"{match.group(2)}e{CLASS_EXPONENT[match.group(1)]}")  # the nearest float
 
 
 def read_events(
     paths: str | pathlib.Path | Iterable[str | pathlib.Path], scale: str | None = None
 ) -> pd.DataFrame:
-    """Reads one or more flare lists; the header of each tells its form.
+    """Reads one or more flare lists; the beginning of each tells its form.
 
-    Forms: SWPC's (`date,event_no,start_time,max_time,end_time,goes_sat,...,goes_class,...`),
+    Forms: SWPC's daily event reports (`tools.event_reports`), SWPC's table
+    (`date,event_no,start_time,max_time,end_time,goes_sat,...,goes_class,...`),
     HEK's (`start_time,end_time,peak_time,goes_class,...`), FlareNet's (`Year,Month,Day,Hour
     Start,...,Peak Flux`) and this project's (`start,peak,end,goes_class,scale`); any of the latter
     three may add `satellite`, `noaa_active_region` and `scale`.
+    Region numbers get all their digits (`tools.active_regions`).
     Two rows are one flare if the minute of the peak and the class agree (the flux, where no class
     was published); the first stays. A peak before its start is no peak, an end before its peak or
     over a day after its start no end, and A0.0 no class: they are missing, and a log message counts
@@ -58,8 +47,9 @@ def read_events(
 
     Args:
         paths: one file or several.
-        scale: "operational" or "physical", of the classes, for lists that do not say it. SWPC's
-            is operational up to GOES-15 and physical from GOES-16 on.
+        scale: of the classes, for lists that do not say it: "operational", "physical", or
+            "published": as SWPC published them at the time, operational while GOES-15 or an earlier
+            satellite was primary, physical from GOES-16 on. SWPC's own lists name the satellite.
 
     Returns:
         Sorted by peak: start, peak, end (datetime64[us], UTC; peak and end may be NaT), flux
@@ -72,31 +62,16 @@ def read_events(
         ValueError: if a list has another form, or a row that cannot be read (with its line).
         FileNotFoundError: if a file is not there.
     """
-    check_scale(scale)
+    if scale != PUBLISHED:
+        check_scale(scale)
     single = isinstance(paths, str | pathlib.Path)
     files = [pathlib.Path(path) for path in ([paths] if single else paths)]
-    lists = [_with_span(_read_list(path, scale)) for path in files]
-    if not lists:
+    if not files:
         raise ValueError("No flare list was named. Expected at least one. Received: paths=[].")
+    reports = [path for path in files if event_reports.is_event_report(path)]
+    lists = [_with_span(_read_list(path, scale)) for path in files if path not in reports]
+    lists += [_read_reports(reports)] if reports else []
     return _unique(pd.concat(lists, ignore_index=True))
-
-
-def read_outages(path: str | pathlib.Path) -> list[tuple[np.datetime64, np.datetime64]]:
-    """Reads when a flare list was blind: a CSV file with the columns start,end (UTC).
-
-    Raises:
-        ValueError: if the columns are missing, or a row ends before it starts.
-    """
-    heading = tables.read_heading(path)
-    if not {"start", "end"} <= set(heading.columns):
-        raise ValueError(
-            f"{path} is not a list of outages. Expected a CSV file with the columns start,end. "
-            f"Received the header: {','.join(heading.columns)[:120]}."
-        )
-    rows = tables.read_rows(heading)
-    start, end = (tables.times(rows[name], heading) for name in ("start", "end"))
-    tables.refuse_rows(end < start, rows["end"], heading, "an end that is not before the start")
-    return list(zip(start.to_numpy(), end.to_numpy(), strict=True))
 
 
 def _with_span(table):
@@ -114,10 +89,31 @@ def _read_list(path, scale):
     forms = "; ".join(",".join(columns) for columns, _ in _FORMS)
     raise ValueError(
         f"{path}, line {heading.comments + 1}: this header is of no flare list known here. "
-        f"Expected the columns of one of these: {forms}. "
+        f"Expected the columns of one of these: {forms}; or {event_reports.FORM}. "
         f"Received: {','.join(heading.columns)[:120]}. Rename the columns to start,peak,end,"
         "goes_class,scale. A flux series goes to --flux."
     )
+
+
+def _read_reports(paths):
+    table = event_reports.read_event_reports(paths)
+    bad = ~table["goes_class"].str.fullmatch(GOES_CLASS)
+    if bad.any():
+        first = table[bad].iloc[0]
+        raise ValueError(
+            f"{first['path']}, line {first['line']}: expected a flare class such as C4.2, M1.5 or "
+            f"X10. Received: {first['goes_class']!r}. Mend or remove that line."
+        )
+    said = pd.Series(None, table.index, dtype=object)
+    scales = known_scales(said, table["satellite"], "operational", table["path"].iloc[0])
+    return _plausible(
+        table.assign(
+            class_scale=scales,
+            flux=to_physical(_class_fluxes(table["goes_class"]), scales),
+            noaa_active_region=full_region_number(table["noaa_active_region"], table["start"]),
+        ),
+        table["path"].iloc[0],
+    )[[*COLUMNS, "list_start", "list_end"]]
 
 
 def _read_swpc(rows, heading):
@@ -195,10 +191,11 @@ def _completed(table, rows, heading, scale):
         table["satellite"] = names.map(satellite_name)
     if "class_scale" not in table:
         said = tables.scales(rows, heading)
-        table["class_scale"] = known_scales(said, table["satellite"], scale, heading.path)
+        table["class_scale"] = _class_scales(said, table, scale, heading.path)
     published, table["goes_class"] = _published(table, rows, heading)
     table["flux"] = to_physical(published, table["class_scale"])
-    table["noaa_active_region"] = _active_region(rows, heading)
+    regions = _active_region(rows, heading)
+    table["noaa_active_region"] = full_region_number(regions, table["start"])
     return _plausible(table, heading.path)[COLUMNS]
 
 
@@ -208,10 +205,21 @@ def _published(table, rows, heading):
         tables.refuse_rows(~(flux > 0), rows["Peak Flux"], heading, "a flux above 0 in W m-2")
         return flux, ""
     classes = rows["goes_class"].fillna("").str.strip()
-    bad = ~classes.str.fullmatch(_CLASS)
+    bad = ~classes.str.fullmatch(GOES_CLASS)
     tables.refuse_rows(bad, rows["goes_class"], heading, "a flare class such as C4.2, M1.5 or X10")
+    return _class_fluxes(classes), classes
+
+
+def _class_fluxes(classes):
     unknown = pd.to_numeric(classes.str[1:]) == 0  # lists hold an A0.0 here and there
-    return classes.where(~unknown, "A1").map(class_to_flux).mask(unknown), classes
+    return classes.where(~unknown, "A1").map(class_to_flux).mask(unknown)
+
+
+def _class_scales(said, table, scale, path):
+    if scale != PUBLISHED:
+        return known_scales(said, table["satellite"], scale, path)
+    usual = pd.Series(published_scale(table["start"]), table.index)
+    return known_scales(said.fillna(usual), table["satellite"], None, path)
 
 
 def _active_region(rows, heading):
@@ -219,7 +227,7 @@ def _active_region(rows, heading):
         if name in rows:
             given = rows[name].str.strip().replace("", None)
             return tables.numbers(given, heading).fillna(0).astype(np.int64)
-    return 0
+    return np.zeros(len(rows), np.int64)
 
 
 def _plausible(table, path):

@@ -1,20 +1,27 @@
 """GOES X-ray flux, 1-8 Angstrom, from files of several kinds, in W m-2 on the physical scale."""
 
 import pathlib
-import re
 from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
 
-from tools import tables
+from tools.flux_files import read_file
+from tools.primary_satellite import (
+    FIRST_UNSCALED_SATELLITE,
+    primary_satellite,
+    satellite_number,
+)
+from tools.windows import microseconds
 
 SCALES = ("operational", "physical")
 # Operational flux over physical flux, long channel (1-8 A) of GOES 8-15; the short one's is 0.85.
 # NOAA, GOES 1-15 XRS science-quality data readme, section on scaling; sunpy issue 5316.
 OPERATIONAL_SCALE = 0.7
-FIRST_UNSCALED_SATELLITE = 16  # GOES-R: operational and physical are the same
-COLUMNS = ["time", "flux", "satellite", "scale", "cadence"]
+COLUMNS = ["time", "flux", "satellite", "quality", "scale", "cadence"]
+MINUTE = pd.Timedelta("1min")
+FAST = pd.Timedelta("30s")  # a shorter step is that of single readings: 1, 2 or 3 s
+MIXED = 4  # steps whose ratio is larger are of different kinds; 1, 2 and 3 s are of one
 WAY_OUT = 'Say scale="operational" or scale="physical" (--scale on the command line).'
 
 
@@ -42,20 +49,12 @@ def check_scale(scale: str | None, where: object = "scale") -> str | None:
     return scale
 
 
-def satellite_name(text: object) -> str:
-    """One spelling of a satellite: "G15", "goes15" and "15" are "GOES-15"; none is empty."""
-    if pd.isna(text):
-        return ""
-    number = re.fullmatch(r"(?:g|goes)?[ _-]?0*(\d{1,2})", str(text).strip(), re.IGNORECASE)
-    return f"GOES-{number.group(1)}" if number else str(text).strip()
-
-
 def known_scales(said: pd.Series, satellites: pd.Series, fallback: str | None, path: object):
     """Scale of each row: what the file says, else physical from GOES-16 on, else `fallback`.
 
     Args:
         said: str or missing, shape (n,).
-        satellites: names by `satellite_name`, shape (n,).
+        satellites: names by `primary_satellite.satellite_name`, shape (n,).
         fallback: one of `SCALES`, or None.
         path: the file, for the message.
 
@@ -67,7 +66,7 @@ def known_scales(said: pd.Series, satellites: pd.Series, fallback: str | None, p
     """
     for word in said.dropna().unique():
         check_scale(word, path)
-    unscaled = {name for name in satellites.unique() if _number(name) >= FIRST_UNSCALED_SATELLITE}
+    unscaled = [n for n in satellites.unique() if satellite_number(n) >= FIRST_UNSCALED_SATELLITE]
     scales = said.where(said.notna() | ~satellites.isin(unscaled), "physical")
     scales = scales if fallback is None else scales.fillna(fallback)
     if scales.isna().any():
@@ -79,105 +78,128 @@ def known_scales(said: pd.Series, satellites: pd.Series, fallback: str | None, p
 
 
 def read_flux(
-    paths: str | pathlib.Path | Iterable[str | pathlib.Path], scale: str | None = None
+    paths: str | pathlib.Path | Iterable[str | pathlib.Path],
+    scale: str | None = None,
+    minute_means: bool = False,
 ) -> pd.DataFrame:
-    """Reads long-channel GOES flux series, CSV (`time,flux`), FITS or netCDF, into one table.
+    """Reads long-channel GOES flux series into one table; the kinds: `flux_files.read_file`.
 
-    What is missing (empty, NaN, 0, negative, -99999, -9999, flagged as bad) is NaN.
-    Duplicates: of rows of one satellite and time, the valid one stays, then that of the file named
-    first. Where satellites overlap, the one named first holds, and another's row stays only where
-    the first has nothing valid within one cadence.
+    What is missing (empty, NaN, 0, negative, -99999, -9999, flagged as bad) is NaN; a row that is
+    not there is a gap.
+    Of satellites that overlap, the one that was primary at the time holds (`primary_satellite`),
+    then the one named first; another's row stays only where those have nothing valid nearer than
+    one cadence. Of rows of one satellite and time, the valid one stays, then that of the file named
+    first.
 
     Args:
-        paths: one file or several; name the primary satellite first.
+        paths: one file or several.
         scale: "operational" or "physical", for the files that do not say theirs. GOES 8-15 in the
             old FITS form are operational, netCDF files physical.
+        minute_means: whether single readings (1 to 3 s) become means of a minute. Without it,
+            readings and means together are refused: a reading's peak is higher than a mean's.
 
     Returns:
         Sorted by time: time (datetime64[us], UTC), flux (float64, physical W m-2), satellite (str,
-        may be empty), scale (str, that of the flux as given here: "physical"), cadence
-        (timedelta64[us], median step of the row's file).
+        may be empty), quality (int64, the flags by which the file calls the row bad; 0: none),
+        scale (str, that of the flux as given here: "physical"), cadence (timedelta64[us], median
+        step of the row's file).
 
     Raises:
-        ValueError: if a file is no flux series, has a time that cannot be read, or a scale that
-            nobody says.
+        ValueError: if a file is no flux series, its times are unsorted or doubled, nobody says its
+            scale, or the files are of different cadences.
         FileNotFoundError: if a file is not there.
     """
     check_scale(scale)
     single = isinstance(paths, str | pathlib.Path)
-    files = [_read_file(pathlib.Path(path), scale) for path in ([paths] if single else paths)]
-    if not files:
+    paths = [pathlib.Path(path) for path in ([paths] if single else paths)]
+    if not paths:
         raise ValueError("No flux file was named. Expected at least one. Received: paths=[].")
+    files = [_physical(read_file(path), path, scale) for path in paths]
+    if minute_means:
+        files = [means_of_minutes(file) if _is_fast(file) else file for file in files]
+    _check_cadences(files, paths)
     return _without_overlap(pd.concat(files, ignore_index=True))[COLUMNS]
 
 
-def _read_file(path, scale):
-    with path.open("rb") as file:
-        start = file.read(8)
-    if start.startswith((b"SIMPLE", b"\x89HDF")):
-        from tools.xrs import read_xrs  # sunpy's readers take seconds to import
+def means_of_minutes(flux: pd.DataFrame) -> pd.DataFrame:
+    """Means of the readings of each minute, stamped with its start as NOAA's averages are.
 
-        table = read_xrs(path)
-    else:
-        table = _read_csv(path)
-    table["satellite"] = table["satellite"].map(
-        {name: satellite_name(name) for name in table["satellite"].unique()}
-    )
+    Args:
+        flux: columns as `read_flux` returns them, one cadence.
+
+    Returns:
+        The same columns, a row for each minute that has rows. A mean is NaN unless at least half
+        of the readings that a minute should hold are valid.
+    """
+    minute = flux["time"].dt.floor("min")
+    groups = flux.assign(time=minute).groupby(["satellite", "time"], sort=False, as_index=False)
+    means = groups.agg(mean=("flux", "mean"), valid=("flux", "count"), quality=("quality", "max"))
+    enough = means["valid"] >= 0.5 * (MINUTE / flux["cadence"].iloc[0])
+    means["flux"] = means["mean"].where(enough)
+    return means.assign(
+        quality=means["quality"].where(~enough, 0),
+        scale="physical",
+        cadence=np.timedelta64(60_000_000, "us"),
+    )[COLUMNS]
+
+
+def _physical(table, path, scale):
     scales = known_scales(table["scale"], table["satellite"], scale, path)
     flux = table["flux"].where((table["flux"] > 0) & np.isfinite(table["flux"]))
     table = table.assign(flux=to_physical(flux, scales), scale="physical")
-    table = table.sort_values("time", kind="stable", ignore_index=True)
-    step = table["time"].drop_duplicates().diff().median()
-    cadence = pd.Timedelta(0) if pd.isna(step) else step  # one time alone has none
-    return table.assign(cadence=np.timedelta64(cadence.value // 1000, "us"))
+    if not table["time"].is_monotonic_increasing:  # of several satellites, one after the other
+        table = table.sort_values("time", kind="stable", ignore_index=True)
+    steps = np.diff(microseconds(table["time"]))
+    steps = steps[steps > 0]  # satellites share their times
+    cadence = int(np.median(steps)) if len(steps) else 0  # one time alone has none
+    return table.assign(cadence=np.timedelta64(cadence, "us"))
 
 
-def _read_csv(path):
-    heading = tables.read_heading(path)
-    if not {"time", "flux"} <= set(heading.columns):
+def _is_fast(file):
+    return len(file) and pd.Timedelta(0) < file["cadence"].iloc[0] < FAST
+
+
+def _check_cadences(files, paths):
+    steps = [(file["cadence"].iloc[0], path) for file, path in zip(files, paths, strict=True)]
+    steps = [step for step in steps if step[0] > pd.Timedelta(0)]
+    if not steps:
+        return
+    (short, fast), (long, slow) = min(steps), max(steps)
+    if long > MIXED * short:
         raise ValueError(
-            f"{path} is not a flux series. Expected a CSV file with the columns time,flux, a FITS "
-            f"or a netCDF file of GOES XRS. Received the header: {','.join(heading.columns)[:120]}."
-            " A list of flares goes to --events."
+            f"The flux files are of different cadences. Expected one. Received: {fast} every "
+            f"{short.total_seconds():g} s, {slow} every {long.total_seconds():g} s. The peaks of "
+            "readings are higher than those of means: name files of one kind, or have readings "
+            "averaged over minutes with minute_means=True (--minute_means on the command line)."
         )
-    words = {"time": str, "satellite": str, "scale": str}
-    rows = tables.read_rows(heading, dtype=words)
-    return pd.DataFrame(
-        {
-            "time": tables.times(rows["time"], heading),
-            "flux": tables.numbers(rows["flux"], heading),
-            "satellite": rows.get("satellite", ""),
-            "scale": tables.scales(rows, heading),
-        }
-    )
 
 
 def _without_overlap(table):
+    steps = np.diff(microseconds(table["time"]))
+    longest = table["cadence"].max() // pd.Timedelta("1us")
+    nearest = max(longest, 1) if table["satellite"].nunique() > 1 else 1
+    if (steps >= nearest).all():
+        return table  # sorted already, and nothing overlaps
     # The valid row of each satellite and time first; the order of files settles the rest.
     ordered = table.assign(missing=table["flux"].isna()).sort_values(
         ["time", "missing"], kind="stable"
     )
-    satellites = table["satellite"].unique()
-    kept = None
-    for name in satellites:
-        rows = ordered[ordered["satellite"] == name].drop_duplicates("time")
-        if kept is None:
+    primary = ordered["satellite"].to_numpy() == primary_satellite(ordered["time"])
+    kept = ordered[primary].drop_duplicates("time")
+    for name in table["satellite"].unique():
+        rows = ordered[~primary & (ordered["satellite"] == name)].drop_duplicates("time")
+        if kept.empty:
             kept = rows
-            continue
-        kept = pd.concat([kept, rows[~_observed(rows, kept)]])
-        kept = kept.sort_values(["time", "missing"], kind="stable").drop_duplicates("time")
+        elif len(rows):
+            kept = pd.concat([kept, rows[~_observed(rows, kept)]])
+            kept = kept.sort_values(["time", "missing"], kind="stable").drop_duplicates("time")
     return kept.reset_index(drop=True)
 
 
 def _observed(rows, kept):
-    # Whether `kept` holds a valid row within one cadence (the longer of the two) of each of `rows`.
+    # Whether `kept` holds a valid row nearer than one cadence (the longer of the two) to each row.
     valid = kept.loc[~kept["missing"], ["time", "cadence"]].rename(columns={"cadence": "other"})
     valid = valid.assign(nearest=valid["time"])
     near = pd.merge_asof(rows[["time", "cadence"]], valid, on="time", direction="nearest")
     reach = near[["cadence", "other"]].max(axis=1)
-    return ((near["time"] - near["nearest"]).abs() <= reach).to_numpy()
-
-
-def _number(satellite):
-    digits = re.fullmatch(r"GOES-(\d+)", satellite)
-    return int(digits.group(1)) if digits else 0
+    return ((near["time"] - near["nearest"]).abs() < reach).to_numpy()

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from tools.label_windows import LabelSource, microseconds
-from tools.windows import Intervals
+from tools.label_windows import LabelSource
+from tools.windows import Intervals, microseconds
 
 QUIET_FLUX = 1e-6  # W m-2: C1.0 on the physical scale, under the operational one's 1.43e-6
 
@@ -19,21 +19,31 @@ class FluxSeries(LabelSource):
     series that is the fraction of the expected samples that are valid.
     Current Flux: the newest valid sample not later than t and not older than 2 cadences. (A mean
     stamped with the middle of its bin holds half a bin of the future.)
-    Quiet: 1 if the window was observed, but for less than a sample, and stayed under `QUIET_FLUX`;
-    0 if the flux reached it, by a flare or by the background; else unknown.
-    In Progress: unknown. Satellite: that of Catch Flux.
+    Censored: 1 if the window runs over a gap or an end of the series of a sample or more: a larger
+    flux may have been missed, so Catch Flux is a lower bound; without any sample it is unknown.
+    Quiet: 1 if the window is not censored and stayed under `QUIET_FLUX`; 0 if the flux reached it,
+    by a flare or by the background; else unknown.
+    In Progress: by the flare list, where one is given; else unknown. Satellite: that of Catch Flux.
 
     Args:
         flux: columns time (datetime64, UTC) and flux (physical W m-2, NaN where missing), as
             `tools.flux.read_flux` gives them; satellite and cadence are used where present.
         cadence: timedelta64 between samples; by default the column, else the median step.
+        flares: what tells which flares are under way, or None.
 
     Raises:
         ValueError: if no flux is known.
     """
 
-    def __init__(self, flux: pd.DataFrame, cadence: np.timedelta64 | None = None):
-        known = flux[flux["flux"].notna()].sort_values("time", kind="stable")
+    def __init__(
+        self,
+        flux: pd.DataFrame,
+        cadence: np.timedelta64 | None = None,
+        flares: "EventList | None" = None,
+    ):
+        known = flux[flux["flux"].notna()]
+        if not known["time"].is_monotonic_increasing:
+            known = known.sort_values("time", kind="stable")
         if known.empty:
             raise ValueError(
                 f"None of the {len(flux)} fluxes is known. Expected at least one above 0. Give the "
@@ -42,6 +52,7 @@ class FluxSeries(LabelSource):
         satellites = known["satellite"] if "satellite" in known else [""] * len(known)
         super().__init__(microseconds(known["time"]), known["flux"].to_numpy(float), satellites)
         self._cadence = _cadence(known, flux["time"], cadence)
+        self._flares = flares
         step = np.diff(self._times, append=np.iinfo(np.int64).max)
         stands_for = np.where(step <= 1.5 * self._cadence, step, self._cadence)
         self._observed_before = np.concatenate([[0], np.cumsum(stands_for)])
@@ -60,14 +71,16 @@ class FluxSeries(LabelSource):
         fresh = (newest >= 0) & (age <= 2 * self._cadence[there])
         return np.where(fresh, self._flux[there], np.nan)
 
-    def _quiet(self, windows, catch_flux):
+    def _whole(self, windows):
         cadence = self._cadence[np.minimum(windows.first, len(self._cadence) - 1)]
-        whole = self._observed(windows) > windows.length - 0.99 * cadence
-        quiet = np.where(whole & (catch_flux < QUIET_FLUX), 1.0, np.nan)
+        return self._observed(windows) > windows.length - 0.99 * cadence
+
+    def _quiet(self, windows, catch_flux):
+        quiet = np.where(self._whole(windows) & (catch_flux < QUIET_FLUX), 1.0, np.nan)
         return np.where(catch_flux >= QUIET_FLUX, 0.0, quiet)
 
     def _in_progress(self, windows):
-        return np.nan
+        return np.nan if self._flares is None else self._flares.in_progress(windows.now)
 
 
 class EventList(LabelSource):
@@ -77,7 +90,7 @@ class EventList(LabelSource):
     last end, but for `outages`; a flare whose peak or flux is unknown makes the time from its start
     to its end an outage. Outside, and in outages, nothing is known.
     Catch Flux: of the largest flare in the window; unknown without one.
-    Coverage: fraction of the window in which the list is complete.
+    Coverage: fraction of the window in which the list is complete. Censored: 1 if that is not all.
     Quiet: 1 if the list is complete over the window and holds no flare in it, 0 if it holds one,
     else unknown. "No flare" means none of the classes that the list holds.
     In Progress: 1 if start <= t <= end (peak, where the end is missing), 0 if not, else unknown.
@@ -126,14 +139,21 @@ class EventList(LabelSource):
     def _current(self, windows):
         return np.full(len(windows.now), np.nan)
 
+    def in_progress(self, times: np.ndarray) -> np.ndarray:
+        """Whether a flare is under way at each time (microseconds since 1970): 1.0, 0.0 or NaN."""
+        outside = (times < self._first) | (times > self._last)
+        unknown = outside | self._blind.contains(times)
+        return np.where(self._flares.contains(times), 1.0, np.where(unknown, np.nan, 0.0))
+
+    def _whole(self, windows):
+        return self._observed(windows) == windows.length
+
     def _quiet(self, windows, catch_flux):
-        whole = self._observed(windows) == windows.length
+        whole = self._whole(windows)
         return np.where(windows.largest >= 0, 0.0, np.where(whole, 1.0, np.nan))
 
     def _in_progress(self, windows):
-        outside = (windows.now < self._first) | (windows.now > self._last)
-        unknown = outside | self._blind.contains(windows.now)
-        return np.where(self._flares.contains(windows.now), 1.0, np.where(unknown, np.nan, 0.0))
+        return self.in_progress(windows.now)
 
 
 def _between(events):

@@ -10,7 +10,7 @@ import dataclasses
 import numpy as np
 import pandas as pd
 
-from tools.windows import WindowMaxima
+from tools.windows import WindowMaxima, microseconds
 
 COLUMNS = [
     "Date Stamp",  # YYYYmmdd_HHMM
@@ -23,6 +23,7 @@ COLUMNS = [
     "In Progress",  # 1: a flare is under way at t, 0: none
     "Satellite",
     "Scale",  # of the fluxes in this row
+    "Censored",  # 1: part of the window was not observed, so Catch Flux is a lower bound; 0: none
 ]
 _MINUTE = 60_000_000  # microseconds
 
@@ -49,9 +50,14 @@ class LabelSource(abc.ABC):
     """
 
     def __init__(self, times: np.ndarray, flux: np.ndarray, satellites: np.ndarray):
-        self._times, self._flux = times, flux
+        self._times = times
         self._maxima = WindowMaxima(flux)
-        self._codes, self._names = pd.factorize(np.asarray(satellites, dtype=object))
+        # At -1, where a window without a value points: no flux, and no satellite but an only one.
+        self._flux = np.append(flux, np.nan)
+        codes, names = pd.factorize(pd.Series(satellites, dtype=str).fillna(""))
+        self._satellites = list(names) if len(names) == 1 or "" in names else [*names, ""]
+        nobody = 0 if len(names) == 1 else self._satellites.index("")
+        self._codes = np.append(codes, nobody).astype(np.int8)
 
     @property
     @abc.abstractmethod
@@ -72,8 +78,8 @@ class LabelSource(abc.ABC):
             times: datetime64, UTC, shape (n,), any order.
             delay: minutes from the sample to the window, 0 or more.
             catch: minutes that the window lasts, 1 or more.
-            stamps: Date Stamp of each sample; by default `date_stamps(times)`.
-            files: name of the file of each sample, or one for all.
+            stamps: Date Stamp of each sample, array; by default `date_stamps(times)`.
+            files: name of the file of each sample, array; or one for all.
 
         Returns:
             A row for each time, with the columns `COLUMNS`; what is unknown is NaN or empty.
@@ -82,19 +88,20 @@ class LabelSource(abc.ABC):
             ValueError: if a time is missing, or the window is none.
         """
         windows = self._windows(times, delay, catch)
-        catch_flux = np.append(self._flux, np.nan)[windows.largest]
+        catch_flux = self._flux[windows.largest]
         current = self._current(windows)
         columns = {
-            "Date Stamp": date_stamps(times) if stamps is None else np.asarray(stamps),
+            "Date Stamp": date_stamps(times) if stamps is None else stamps,
             "Catch Flux": catch_flux,
             "Current Flux": current,
             "Delta": catch_flux - current,
-            "Filename": files if isinstance(files, str) else np.asarray(files),
+            "Filename": files,
             "Coverage": np.clip(self._observed(windows) / windows.length, 0.0, 1.0),
             "Quiet": self._quiet(windows, catch_flux),
             "In Progress": self._in_progress(windows),
             "Satellite": self._satellite(windows),
-            "Scale": "physical",
+            "Scale": pd.Categorical.from_codes(np.zeros(len(windows.now), np.int8), ["physical"]),
+            "Censored": np.where(self._whole(windows), 0.0, 1.0),
         }
         return pd.DataFrame(columns)[COLUMNS]
 
@@ -114,15 +121,15 @@ class LabelSource(abc.ABC):
         return _Windows(now, start, stop, first, last, largest, int(catch * _MINUTE))
 
     def _satellite(self, windows):
-        # A window without a value names the satellite where there is only one.
-        nobody = self._names[0] if len(self._names) == 1 else ""
-        names = np.append(np.asarray(self._names, dtype=object), nobody)
-        codes = np.append(self._codes, len(self._names))
-        return names[codes[windows.largest]]
+        return pd.Categorical.from_codes(self._codes[windows.largest], self._satellites)
 
     @abc.abstractmethod
     def _observed(self, windows):
         """Microseconds of each window that were observed."""
+
+    @abc.abstractmethod
+    def _whole(self, windows):
+        """Whether each window was observed from its start to its end."""
 
     @abc.abstractmethod
     def _current(self, windows):
@@ -135,11 +142,6 @@ class LabelSource(abc.ABC):
     @abc.abstractmethod
     def _in_progress(self, windows):
         """1.0, 0.0 or NaN for each t."""
-
-
-def microseconds(times: np.ndarray | pd.Series) -> np.ndarray:
-    """Times as int64 microseconds since 1970."""
-    return np.asarray(times).astype("datetime64[us]").astype(np.int64)
 
 
 def date_stamps(times: np.ndarray | pd.Series) -> np.ndarray:

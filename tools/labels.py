@@ -18,7 +18,8 @@ from tools.label_windows import COLUMNS
 from tools.tools import written_whole
 
 WORDS = ["Date Stamp", "Filename", "Satellite", "Scale"]
-FLAGS = ["Quiet", "In Progress"]
+FLAGS = ["Quiet", "In Progress", "Censored"]
+OPTIONAL = ["Censored"]  # not in files of version 1
 
 
 def duration_token(minutes: int) -> str:
@@ -65,12 +66,14 @@ def labels_from_events(
 def write_labels(path: str | pathlib.Path, labels: pd.DataFrame) -> None:
     """Writes labels whole, as CSV with the columns `COLUMNS`; what is unknown is empty.
 
+    A table without Censored gets it empty.
+
     Numbers keep the seven digits of float32, which is more than the instruments give. Words with a
     comma in them, names of files say, are refused with pyarrow's ArrowInvalid, a ValueError.
     """
     columns = {}
     for name in COLUMNS:
-        values = labels[name]
+        values = labels[name] if name in labels else pd.Series(np.nan, labels.index)
         if name in WORDS:
             values = values.astype(object).where(values.notna() & (values != ""), None)
             columns[name] = pa.array(values, pa.string())
@@ -94,7 +97,7 @@ def read_labels(path: str | pathlib.Path) -> pd.DataFrame:
         FileNotFoundError: if the file is not there.
     """
     heading = tables.read_heading(path)
-    missing = [name for name in COLUMNS if name not in heading.columns]
+    missing = [n for n in COLUMNS if n not in heading.columns and n not in OPTIONAL]
     if missing:
         raise ValueError(
             f"{path} is not a label file: the columns {', '.join(missing)} are missing. Expected "
@@ -102,6 +105,7 @@ def read_labels(path: str | pathlib.Path) -> pd.DataFrame:
             "it anew with tools/xray_flux_forecast/v4_find_ys.py."
         )
     rows = tables.read_rows(heading, dtype=dict.fromkeys(WORDS, str))
+    rows = rows.assign(**{name: np.nan for name in OPTIONAL if name not in rows})
     stamps = rows["Date Stamp"]
     odd = pd.to_datetime(stamps, format="%Y%m%d_%H%M", errors="coerce").isna()
     tables.refuse_rows(odd, stamps, heading, "a time as YYYYmmdd_HHMM")

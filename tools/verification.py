@@ -51,6 +51,8 @@ class Verified:
 def freeze(validation: pd.DataFrame, names: tuple[str, ...], score: str = "tss") -> dict:
     """The threshold of each forecast with the best `score` on validation.
 
+    A forecast that says only yes and no, such as persistence, is taken at its word: 0.5.
+
     Args:
         validation: DataFrame with target and the columns `names`, all of the validation split.
         names: of the forecasts.
@@ -66,7 +68,12 @@ def freeze(validation: pd.DataFrame, names: tuple[str, ...], score: str = "tss")
             "threshold that has seen the test split flatters every score: leave these samples out."
         )
     target = validation["target"].to_numpy()
-    return {name: probability.best_threshold(target, validation[name], score) for name in names}
+    return {
+        name: 0.5
+        if validation[name].isin((0.0, 1.0)).all()
+        else probability.best_threshold(target, validation[name], score)
+        for name in names
+    }
 
 
 def verify(parts: list[tuple[pd.DataFrame, pd.DataFrame]], names: tuple[str, ...]) -> Verified:

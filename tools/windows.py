@@ -3,24 +3,27 @@
 from collections.abc import Iterable
 
 import numpy as np
+import pandas as pd
 
 
 class WindowMaxima:
     """Where the largest value of each window lies.
 
     A sparse table (Bender and Farach-Colton 2000, LATIN, 88-94): level k holds the maxima of all
-    runs of 2**k values, and two runs that overlap fill a window. Only one level is held at a time:
-    O(n log w) operations for windows of up to w values.
+    runs of 2**k values, and two runs that overlap fill a window. Levels are made when they are
+    first needed, and kept: O(n log w) operations and 4 n log w bytes for windows of up to w values,
+    however many windows there are.
 
     Args:
         values: float, shape (n,), without NaN.
     """
 
     def __init__(self, values: np.ndarray):
-        self._order = np.argsort(values, kind="stable")
+        self._order = np.argsort(values)
         # Ranks instead of values, so that a maximum also tells its place.
-        self._ranks = np.empty(len(values), np.int32)
-        self._ranks[self._order] = np.arange(len(values), dtype=np.int32)
+        ranks = np.empty(len(values), np.int32)
+        ranks[self._order] = np.arange(len(values), dtype=np.int32)
+        self._levels = [ranks]
 
     def index(self, first: np.ndarray, last: np.ndarray) -> np.ndarray:
         """Index of the largest of values[first:last] for each window, -1 where it is empty.
@@ -34,14 +37,21 @@ class WindowMaxima:
         """
         length = last - first
         largest = np.full(len(length), -1, np.int64)
-        level, width, widest = self._ranks, 1, length.max(initial=0)
+        number, width, widest = 0, 1, length.max(initial=0)
         while width <= widest:
             here = np.flatnonzero((length >= width) & (length < 2 * width))
-            ranks = np.maximum(level[first[here]], level[last[here] - width])
-            largest[here] = self._order[ranks]
-            level = np.maximum(level[:-width], level[width:])
-            width *= 2
+            if len(here):
+                level = self._level(number)
+                ranks = np.maximum(level[first[here]], level[last[here] - width])
+                largest[here] = self._order[ranks]
+            number, width = number + 1, 2 * width
         return largest
+
+    def _level(self, number):
+        while len(self._levels) <= number:
+            below, half = self._levels[-1], 2 ** (len(self._levels) - 1)
+            self._levels.append(np.maximum(below[:-half], below[half:]))
+        return self._levels[number]
 
 
 class Intervals:
@@ -60,6 +70,22 @@ class Intervals:
         self._ends = reach[np.append(new[1:], True)] if len(pairs) else reach
         self._before = np.concatenate([[0], np.cumsum(self._ends - self._starts)])
 
+    @property
+    def pairs(self) -> list[tuple[int, int]]:
+        """(start, end) of each interval, in order; none touches another."""
+        return list(zip(self._starts.tolist(), self._ends.tolist(), strict=True))
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """First start and last end; of an empty union (0, 0)."""
+        return (self.pairs[0][0], self.pairs[-1][1]) if self.pairs else (0, 0)
+
+    def gaps(self, start: int, end: int) -> list[tuple[int, int]]:
+        """What the union leaves of the interval from `start` to `end`: pairs, in order."""
+        inside = [(a, b) for a, b in self.pairs if b > start and a < end]
+        edges = [start, *(edge for pair in inside for edge in pair), end]
+        return [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if b > a]
+
     def contains(self, points: np.ndarray) -> np.ndarray:
         """Whether each point lies in the union, ends included; bool, as `points`."""
         if not len(self._starts):
@@ -75,3 +101,8 @@ class Intervals:
         there = np.maximum(at, 0)
         inside = np.minimum(points, self._ends[there]) - self._starts[there]
         return np.where(at >= 0, self._before[there] + inside, 0)
+
+
+def microseconds(times: np.ndarray | pd.Series) -> np.ndarray:
+    """Times as int64 microseconds since 1970."""
+    return np.asarray(times).astype("datetime64[us]").astype(np.int64)

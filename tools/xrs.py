@@ -15,8 +15,8 @@ def read_xrs(path: pathlib.Path) -> pd.DataFrame:
 
     Returns:
         Rows of time (datetime64[us], UTC), flux (float64, W m-2, on the file's own scale),
-        satellite (str), scale (str: netCDF is physical, FITS of a known satellite operational, else
-        missing).
+        satellite (str), quality (int64, the flags that call the row bad; 0: none), scale
+        (str: netCDF is physical, FITS of a known satellite operational, else missing).
 
     Raises:
         ValueError: if sunpy finds no XRS series in the file, or the series is empty.
@@ -28,14 +28,14 @@ def read_xrs(path: pathlib.Path) -> pd.DataFrame:
     fits_scale = "operational" if series.observatory else None
     physical = "xrsb_quality" in data  # sunpy gives the flags of the netCDF files alone
     flux = data["xrsb"].astype(np.float64)
-    if physical:
-        bad = data["xrsb_quality"].astype(np.int64) & _bad_bits(path)
-        flux = flux.where(bad == 0)
+    flags = data["xrsb_quality"].astype(np.int64) & _bad_bits(path) if physical else 0
+    quality = np.broadcast_to(np.asarray(flags, np.int64), len(data))
     return pd.DataFrame(
         {
             "time": data.index.astype("datetime64[us]"),
-            "flux": flux.to_numpy(),
+            "flux": flux.where(quality == 0).to_numpy(),
             "satellite": series.observatory or "",
+            "quality": quality,
             "scale": "physical" if physical else fits_scale,
         }
     )

@@ -2,8 +2,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tools.events import class_to_flux, read_events, read_outages
+from tools.events import class_to_flux, read_events
+from tools.flare_classes import flux_to_class
 from tools.flux import read_flux
+from tools.outages import read_outages
 
 SWPC = "date,event_no,start_time,max_time,end_time,goes_sat,goes_class,noaa_ar\n"
 OWN = "start,peak,end,goes_class,scale\n"
@@ -27,6 +29,39 @@ def test_classes_become_fluxes(goes_class, flux):
 def test_what_is_no_class_is_refused(text):
     with pytest.raises(ValueError, match=r"is not a GOES flare class. Expected a letter of A, B"):
         class_to_flux(text)
+
+
+@pytest.mark.parametrize(
+    ("flux", "goes_class"),
+    [(1.5e-5, "M1.50"), (1e-3, "X10.00"), (9.996e-6, "M1.00"), (9.99e-6, "C9.99"), (5e-9, "A0.50")],
+)
+def test_fluxes_become_classes(flux, goes_class):
+    assert flux_to_class(flux) == goes_class
+    assert class_to_flux(goes_class) == pytest.approx(flux, rel=0.01)
+
+
+@pytest.mark.parametrize("flux", [0.0, -1.0, np.nan, np.inf])
+def test_what_is_no_flux_has_no_class(flux):
+    with pytest.raises(ValueError, match=r"is no peak flux. Expected W m-2 above 0"):
+        flux_to_class(flux)
+
+
+def test_the_scale_published_at_the_time(tmp_path):
+    head = "start_time,peak_time,end_time,goes_class\n"
+    lines = "".join(f"{t},{t},,M1.0\n" for t in ("2019-12-09T17:00", "2019-12-09T18:00"))
+    table = read_events(written(tmp_path, head + lines), scale="published")
+    np.testing.assert_allclose(table["flux"], [1e-5 / 0.7, 1e-5])
+
+
+def test_an_unknown_satellite_of_a_list_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"'G77' is no satellite known here"):
+        read_events(written(tmp_path, SWPC + "20140101,1,0100,0110,0120,G77,C1.0,\n"))
+
+
+def test_region_numbers_that_wrap_are_resolved_by_date(tmp_path):
+    lines = "20110215,1,0144,0156,0206,G15,X2.2,1158\n20110215,2,0244,0256,0306,G15,C2.2,11158\n"
+    table = read_events(written(tmp_path, SWPC + lines))
+    assert table["noaa_active_region"].to_list() == [11158, 11158]
 
 
 def test_swpc_times_cross_midnight(tmp_path):

@@ -1,3 +1,4 @@
+import gzip
 import warnings
 
 import h5netcdf
@@ -6,7 +7,9 @@ import pandas as pd
 import pytest
 from astropy.io import fits
 
-from tools.flux import known_scales, read_flux, satellite_name, to_physical
+from dataset_models.goes.hourly import read_hourly
+from tools.flux import known_scales, read_flux, to_physical
+from tools.primary_satellite import satellite_name
 
 
 def written(folder, text, name="flux.csv"):
@@ -34,18 +37,115 @@ def test_satellite_names_have_one_spelling(text):
 
 def test_other_satellites_keep_their_names():
     assert satellite_name("SDO") == "SDO"
-    assert satellite_name(None) == ""
+    assert satellite_name(None) == satellite_name(" ") == ""
 
 
-def test_missing_of_every_kind_is_nan_and_times_are_sorted(tmp_path):
+@pytest.mark.parametrize("text", ["G99", "GOES-0", "Hinode", "-9999"])
+def test_an_unknown_satellite_is_refused(tmp_path, text):
+    with pytest.raises(ValueError, match=r"is no satellite known here. Expected GOES-1 to GOES-19"):
+        satellite_name(text)
+    path = written(tmp_path, rows(f"2014-01-01,1e-6,{text}", head="time,flux,satellite\n"))
+    with pytest.raises(ValueError, match=f"{text}' is no satellite"):
+        read_flux(path, scale="physical")
+
+
+def test_missing_of_every_kind_is_nan(tmp_path):
     values = ["1e-6", "-99999", "-9999", "0", "-1e-7", "NaN", "", "NA", "inf", "2e-6"]
-    lines = [f"2014-01-01T00:{9 - i:02d}:00,{value}" for i, value in enumerate(values)]
+    lines = [f"2014-01-01T00:{i:02d}:00,{value}" for i, value in enumerate(values)]
     table = read_flux(written(tmp_path, rows(*lines)))
-    assert table["time"].is_monotonic_increasing
-    np.testing.assert_array_equal(table["flux"].iloc[[0, 9]], [2e-6, 1e-6])
+    np.testing.assert_array_equal(table["flux"].iloc[[0, 9]], [1e-6, 2e-6])
     assert table["flux"].iloc[1:9].isna().all()
-    assert list(table.columns) == ["time", "flux", "satellite", "scale", "cadence"]
+    assert list(table.columns) == ["time", "flux", "satellite", "quality", "scale", "cadence"]
     assert (table["cadence"] == pd.Timedelta("1min")).all()
+
+
+@pytest.mark.parametrize(
+    ("minutes", "received"),
+    [
+        ([0, 2, 1], "2014-01-01 00:02:00, then 2014-01-01 00:01:00 .*rows 2 and 3"),
+        ([0, 1, 1], "2014-01-01 00:01:00, then 2014-01-01 00:01:00"),
+    ],
+)
+def test_times_unsorted_or_doubled_are_refused(tmp_path, minutes, received):
+    path = written(tmp_path, rows(*(f"2014-01-01T00:{m:02d},1e-6" for m in minutes)))
+    with pytest.raises(ValueError, match=f"unsorted or doubled. Expected .*{received}"):
+        read_flux(path)
+
+
+def test_a_quality_column_is_honoured(tmp_path):
+    head = "# scale: physical\ntime,flux,quality\n"
+    lines = ["2014-01-01T00:00,1e-6,0", "2014-01-01T00:01,9e-4,1", "2014-01-01T00:02,1e-6,"]
+    table = read_flux(written(tmp_path, rows(*lines, head=head)))
+    assert table["flux"].isna().to_list() == [False, True, False]
+    assert table["quality"].to_list() == [0, 1, 0]
+
+
+def test_the_form_of_swpc_gives_its_long_channel(tmp_path):
+    head = "time_tag,satellite,flux,energy\n"
+    lines = [
+        "2025-07-29 21:05:00+00:00,18,1.4e-08,0.05-0.4nm",
+        "2025-07-29 21:05:00+00:00,18,1.0e-06,0.1-0.8nm",
+    ]
+    table = read_flux(written(tmp_path, rows(*lines, head=head)))
+    assert table["flux"].to_list() == [1e-6]
+    assert table["satellite"].to_list() == ["GOES-18"]
+
+
+def test_gzipped_files_are_read_as_they_are(tmp_path):
+    path = written(tmp_path, rows("2014-01-01T00:00,1e-6", "2014-01-01T00:01,"))
+    packed = tmp_path / "flux.csv.gz"
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    pd.testing.assert_frame_equal(read_flux(packed), read_flux(path))
+    packed.write_bytes(packed.read_bytes()[:-12])
+    with pytest.raises(ValueError, match=r"flux.csv.gz cannot be unpacked. Expected a whole gzip"):
+        read_flux(packed)
+    packed.write_bytes(gzip.compress(b"start,end\n"))
+    with pytest.raises(ValueError, match=r"flux.csv.gz is not a flux series"):
+        read_flux(packed)
+
+
+def readings(folder, name, count=600, step="2.047s", **columns):
+    times = pd.date_range("2014-01-01", periods=count, freq=step)
+    table = pd.DataFrame({"time": times, "flux": 1e-6, "scale": "physical", **columns})
+    table.to_csv(folder / name, index=False)
+    return folder / name
+
+
+def test_readings_and_means_are_never_mixed(tmp_path):
+    fast = readings(tmp_path, "fast.csv")
+    slow = readings(tmp_path, "slow.csv", count=40, step="1min")
+    with pytest.raises(ValueError, match=r"different cadences.*fast.csv every 2.047 s, .*slow.csv"):
+        read_flux([slow, fast])
+    table = read_flux([fast, slow], minute_means=True)
+    assert (table["cadence"] == pd.Timedelta("1min")).all()
+    assert len(table) == 40
+    assert len(read_flux([fast, readings(tmp_path, "third.csv", step="3s")])) > 600
+
+
+def test_a_mean_needs_half_of_its_readings(tmp_path):
+    # 20 readings of 3 s in a minute: the second minute keeps 10 of them, the third 9.
+    flux = np.full(60, 1e-6)
+    flux[20:30] = flux[40:51] = np.nan
+    flux[:20] = np.arange(1, 21) * 1e-7
+    table = read_flux(
+        readings(tmp_path, "fast.csv", count=60, step="3s", flux=flux), minute_means=True
+    )
+    np.testing.assert_allclose(table["flux"], [1.05e-6, 1e-6, np.nan])
+    assert table["time"].dt.minute.to_list() == [0, 1, 2]
+
+
+def test_the_primary_satellite_holds_whatever_the_order(tmp_path):
+    # GOES-14 was primary from 2012-10-23T16:00, GOES-15 before.
+    times = pd.date_range("2012-10-23 15:58", periods=4, freq="min")
+    paths = []
+    for satellite, flux in (("15", 1e-6), ("14", 2e-6)):
+        table = pd.DataFrame({"time": times, "flux": flux, "satellite": satellite})
+        paths.append(tmp_path / f"{satellite}.csv")
+        table.to_csv(paths[-1], index=False)
+    for order in (paths, paths[::-1]):
+        table = read_flux(order, scale="physical")
+        assert table["satellite"].to_list() == ["GOES-15"] * 2 + ["GOES-14"] * 2
+        assert table["flux"].to_list() == [1e-6, 1e-6, 2e-6, 2e-6]
 
 
 def test_times_with_a_zone_become_utc(tmp_path):
@@ -182,6 +282,7 @@ def test_netcdf_flags_are_honoured_by_the_mask_the_file_gives(tmp_path):
     table = read_flux(path)
     # 16 tells how electrons were corrected for and is good; 1 and 4 are bad.
     assert table["flux"].isna().to_list() == [False, True, False, True]
+    assert table["quality"].to_list() == [0, 1, 0, 4]
     assert table["satellite"].unique().tolist() == ["GOES-16"]
     assert table["time"][0] == pd.Timestamp("2000-01-01 12:00:00")
 
@@ -215,3 +316,39 @@ def test_real_flare_summary_is_no_flux_series(real_data):
     path = real_data / "goes/flare_summary/sci_xrsf-l2-flsum_g15_d20140501_v1-0-0.nc"
     with pytest.raises(ValueError, match="No flux data"):
         read_flux(path)
+
+
+def test_real_hourly_operational_flux_is_seven_tenths_of_the_science_flux(real_data):
+    # The proof of the scale: GOES-15 on 2014-01-28, hourly means of both kinds.
+    science = read_flux(real_data / "goes/science_nc/sci_gxrs-l2-irrad_g15_d20140128_v0-0-0.nc")
+    hourly = read_hourly(real_data / "goes/GOES15_60min_newest.dat", scale="physical")
+    # A bin with its centre at hh:29:30, as on this day, stands at the whole hour at its end.
+    operational = 10 ** hourly["log_flux"].shift(freq="-1h")
+    means = science.set_index("time")["flux"].resample("h").mean()
+    ratio = (operational / means).dropna()
+    assert len(ratio) == 24
+    assert ratio.median() == pytest.approx(0.70, abs=0.02)
+    assert ratio.mean() == pytest.approx(0.70, abs=0.02)
+
+
+def test_real_means_of_minutes_agree_with_noaa_s(real_data):
+    folder = real_data / "goes/science_nc"
+    readings = read_flux(folder / "sci_gxrs-l2-irrad_g15_d20140128_v0-0-0.nc", minute_means=True)
+    averages = read_flux(folder / "sci_xrsf-l2-avg1m_g13_d20140128_v1-0-0.nc")
+    both = readings.merge(averages, on="time", suffixes=("", "_noaa")).dropna()
+    ratio = both["flux"] / both["flux_noaa"]
+    assert len(both) > 1400
+    assert ratio.median() == pytest.approx(1, abs=0.1)  # of two instruments
+    # Shifted by a minute, the light curves would agree less well.
+    shifted = both["flux"] / both["flux_noaa"].shift()
+    assert np.log(ratio).std() < 0.5 * np.log(shifted).std()
+
+
+def test_real_zeros_of_the_secondary_satellite_are_missing(real_data):
+    folder = real_data / "aia_lightcurves_goes_20250729"
+    table = read_flux(
+        [folder / f"goes_{which}_timeseries.csv" for which in ("secondary", "primary")]
+    )
+    assert (table["satellite"] == "GOES-18").mean() > 0.95
+    assert not (table["flux"] == 0).any()
+    assert table["time"].is_unique

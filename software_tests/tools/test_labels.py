@@ -2,10 +2,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tools.events import read_events
 from tools.flux import read_flux
-from tools.label_sources import FluxSeries
+from tools.label_sources import EventList, FluxSeries
 from tools.label_windows import COLUMNS, date_stamps
 from tools.labels import (
+    WORDS,
     duration_token,
     label_file,
     labels_from_flux,
@@ -116,12 +118,38 @@ def test_quiet_needs_the_whole_window_and_a_flux_under_c1():
     np.testing.assert_array_equal(table["Quiet"], [1, 0, np.nan, np.nan])
 
 
+def test_windows_over_a_gap_or_an_end_are_censored():
+    values = np.full(60, 5e-7)
+    values[30] = np.nan
+    table = labels_from_flux(minutes([-1, 0, 18, 19, 30, 31, 48, 49, 80]), series(values), 0, 12)
+    assert table["Censored"].to_list() == [1, 0, 0, 1, 1, 0, 0, 1, 1]
+    # What is censored is never quiet: something may have been missed.
+    assert table.loc[table["Censored"] == 1, "Quiet"].isna().all()
+    assert (table.loc[table["Censored"] == 0, "Quiet"] == 1).all()
+
+
+def test_a_flare_list_beside_the_flux_tells_which_flares_are_under_way():
+    flares = pd.DataFrame(
+        {"start": minutes([10, 30]), "peak": minutes([12, 31]), "end": minutes([15, 33])}
+    ).assign(flux=1e-6, satellite="")
+    source = FluxSeries(series(np.full(60, 1e-7)), flares=EventList(flares))
+    table = source.labels(minutes([9, 10, 15, 16, 34]), 0, 12)
+    np.testing.assert_array_equal(table["In Progress"], [np.nan, 1, 1, 0, np.nan])
+    assert (table["Catch Flux"] == 1e-7).all()
+
+
 def test_the_satellite_is_that_of_the_catch_flux():
     names = ["GOES-15"] * 10 + ["GOES-16"] * 10
     frame = series(np.arange(1, 21) * 1e-8, satellite=names)
     table = labels_from_flux(minutes([0, 5, 15, 90]), frame, 0, 8)
     assert table["Satellite"].to_list() == ["GOES-15", "GOES-16", "GOES-16", ""]
     assert (table["Scale"] == "physical").all()
+    frame["satellite"] = [""] * 10 + ["GOES-16"] * 10
+    assert labels_from_flux(minutes([0, 15, 90]), frame, 0, 8)["Satellite"].to_list() == [
+        "",
+        "GOES-16",
+        "",
+    ]
 
 
 def brute_force(times, frame, delay, catch):
@@ -207,11 +235,11 @@ def test_labels_survive_the_file(tmp_path):
     header = path.read_text(encoding="utf-8").splitlines()[0]
     assert header == (
         "Date Stamp,Catch Flux,Current Flux,Delta,Filename,"
-        "Coverage,Quiet,In Progress,Satellite,Scale"
+        "Coverage,Quiet,In Progress,Satellite,Scale,Censored"
     )
     back = read_labels(path)
     assert [back.index.name, *back.columns] == COLUMNS
-    for name in ("Catch Flux", "Current Flux", "Delta", "Coverage", "Quiet", "In Progress"):
+    for name in sorted(set(COLUMNS) - set(WORDS)):
         assert back[name].dtype == np.float64
         np.testing.assert_allclose(back[name], table[name], rtol=1e-7)
     assert back["Filename"].iloc[1] == "store/1.fthr"
@@ -219,6 +247,19 @@ def test_labels_survive_the_file(tmp_path):
     assert back["Satellite"].isna().all()
     assert list(back.index) == list(table["Date Stamp"])
     assert ",0.0," not in path.read_text(encoding="utf-8")
+
+
+def test_files_without_the_censored_column_are_read(tmp_path):
+    table = labels_from_flux(minutes([0]), series([1e-7, 1e-7]), 0, 1).drop(columns="Censored")
+    path = tmp_path / "labels.csv"
+    write_labels(path, table)
+    assert read_labels(path)["Censored"].isna().all()
+    path.write_text(
+        path.read_text(encoding="utf-8").replace(",Censored", "").replace("physical,", "physical"),
+        encoding="utf-8",
+    )
+    assert read_labels(path)["Censored"].isna().all()
+    assert read_labels(path)["Catch Flux"].to_list() == pytest.approx([1e-7])
 
 
 def test_what_is_no_label_file_is_refused(tmp_path):
@@ -252,3 +293,33 @@ def test_real_series_labels(real_data):
     # 41,182 samples of 2.048 s make 84,341 of the day's 86,400 s: 0.976.
     day = labels_from_flux(times[:1], frame, 0, 1440)
     assert day["Coverage"][0] == pytest.approx(41_180 * 2.048 / 86_400, abs=2e-3)
+
+
+def test_real_days_with_gaps_equal_a_loop_over_their_minutes(real_data):
+    """Coverage, Censored, Quiet and In Progress of real days, by counting minutes one by one."""
+    flux = read_flux(real_data / "goes/science_nc/sci_xrsf-l2-avg1m_g13_d20140128_v1-0-0.nc")
+    events = read_events(real_data / "flare_lists/swpc_flarelist_20100101-20210810.csv")
+    flux = flux.drop(index=[*range(300, 330), *range(700, 702), 900])  # absent rows
+    flux.loc[[100, 1000, 1001], "flux"] = np.nan
+    source = FluxSeries(flux, flares=EventList(events))
+    day = np.datetime64("2014-01-28", "us")
+    times = day + np.arange(-60, 1500, 12) * MINUTE
+    known = flux[flux["flux"].notna()].set_index("time")["flux"]
+    grid = known.reindex(pd.date_range(day - 60 * MINUTE, periods=4500, freq="min"))
+    assert 30 < grid["2014-01-28"].isna().sum() < 45
+    near = events[(events["start"] - pd.Timestamp(day)).abs() < pd.Timedelta("3D")]
+    flares = list(zip(near["start"], near["end"], strict=True))
+    for delay, catch in ((0, 12), (36, 60), (60, 1440)):
+        table = source.labels(times, delay, catch)
+        for t, row in zip(times, table.to_dict("records"), strict=True):
+            first = 60 + int((t - day) / MINUTE) + delay
+            window = grid.iloc[max(first, 0) : first + catch].to_numpy()
+            valid = np.isfinite(window)
+            assert row["Coverage"] == pytest.approx(valid.sum() / catch)
+            assert row["Censored"] == (valid.sum() < catch)
+            assert np.isnan(row["Catch Flux"]) == (not valid.any())
+            if valid.any():
+                assert row["Catch Flux"] == window[valid].max()
+            known_quiet = not row["Censored"] and window.max() < 1e-6
+            assert (row["Quiet"] == 1) == known_quiet
+            assert row["In Progress"] == any(start <= t <= end for start, end in flares)

@@ -1,3 +1,4 @@
+import gzip
 import os
 import pathlib
 import subprocess
@@ -7,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tools import goes_archive
 from tools.flux import read_flux
 from tools.labels import labels_from_flux, read_labels
 from tools.xray_flux_forecast import v4_find_ys
@@ -117,6 +119,90 @@ def test_a_flare_list_with_outages(data, tmp_path):
     np.testing.assert_array_equal(labels["In Progress"], [1, 0, np.nan, 0, 1, np.nan])
 
 
+ONE = ["--delays", "0", "--catches", "12"]
+
+
+def test_a_flare_list_beside_the_flux_tells_what_is_in_progress(data, tmp_path):
+    flux = str(data / "goes" / "goes_flux.csv")
+    assert v4_find_ys.main(["--flux", flux, "--events", str(flare_list(tmp_path)), *ONE]) == 0
+    labels = read_labels(data / "y" / "All_Ys_00minDelay_12minMax.csv")
+    assert labels["Current Flux"].notna().all()
+    assert labels["In Progress"].to_list()[:5] == [1, 0, 0, 0, 1]
+    without = read_labels_of_default_run(data)
+    assert without["In Progress"].isna().all()
+    (data / "flares").mkdir()
+    flare_list(tmp_path).rename(data / "flares" / "hek_flares.csv")
+    beside = read_labels_of_default_run(data)
+    np.testing.assert_array_equal(beside["In Progress"], labels["In Progress"])
+
+
+def read_labels_of_default_run(data):
+    assert v4_find_ys.main(ONE) == 0
+    return read_labels(data / "y" / "All_Ys_00minDelay_12minMax.csv")
+
+
+def test_months_that_goes_lacks_are_fetched(data, monkeypatch):
+    asked = []
+
+    def fetch(folder, months):
+        """Stands for the archive: flux of GOES-15 at 3e-6 W m-2 over each month."""
+        asked.append((folder, sorted(map(str, months))))
+        paths = []
+        for month in months:
+            times = pd.date_range(month.start_time, month.end_time, freq="min")
+            table = pd.DataFrame({"time": times.astype("datetime64[us]"), "flux": 3e-6})
+            table = table.assign(satellite="GOES-15", quality=0, scale="physical")
+            paths.append(folder / f"{month}.feather")
+            table.to_feather(paths[-1])
+        return paths
+
+    monkeypatch.setattr(v4_find_ys, "fetch_flux", fetch)
+    assert v4_find_ys.main(ONE) == 0
+    assert asked == []  # goes/ holds the month of all samples
+    path = data / "aia" / "index.feather"
+    index = pd.read_feather(path)
+    index.loc[5, ["id", "time"]] = ["20140331_2355", pd.Timestamp("2014-03-31 23:55")]
+    index.to_feather(path)
+    assert v4_find_ys.main(ONE) == 0
+    assert asked == [(data / "goes", ["2014-03", "2014-04"])]  # its window lies in April, too
+    labels = read_labels(data / "y" / "All_Ys_00minDelay_12minMax.csv")
+    assert labels["Catch Flux"].iloc[5] == pytest.approx(3e-6)
+    assert labels["Censored"].to_list() == [0] * 6
+
+
+def test_without_a_network_it_ends_in_one_message(data, monkeypatch, capsys):
+    from sunpy.net.dataretriever import XRSClient
+
+    for name in ("pattern_new", "pattern_r", "pattern_old"):
+        address = "http://127.0.0.1:9/" + getattr(XRSClient, name).split("/", 3)[3]
+        monkeypatch.setattr(XRSClient, name, address)  # the port of `discard`: nobody listens
+    monkeypatch.setattr(goes_archive.time, "sleep", lambda seconds: None)
+    (data / "goes" / "goes_flux.csv").unlink()
+    assert v4_find_ys.main(ONE) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert "The GOES X-ray flux of 2014-01 could not be fetched" in lines[-1]
+    assert f"into {data / 'goes'}" in lines[-1]
+    assert not (data / "y").exists()
+
+
+def test_readings_are_averaged_when_asked(data, tmp_path, capsys):
+    fast = tmp_path / "fast.csv"
+    times = pd.date_range("2014-01-01", periods=1200, freq="3s")
+    table = pd.DataFrame({"time": times, "flux": 2e-6, "scale": "physical"})
+    table.to_csv(fast, index=False)
+    files = ["--flux", str(fast), str(data / "goes" / "goes_flux.csv"), *ONE]
+    assert v4_find_ys.main(files) == 1
+    assert "--minute_means" in capsys.readouterr().err
+    assert v4_find_ys.main([*files, "--minute_means"]) == 0
+
+
+def test_gzipped_flux_is_found(data):
+    path = data / "goes" / "goes_flux.csv"
+    path.with_name("goes_flux.csv.gz").write_bytes(gzip.compress(path.read_bytes()))
+    path.unlink()
+    assert read_labels_of_default_run(data)["Catch Flux"].notna().all()
+
+
 def test_outages_need_a_flare_list(data, tmp_path, capsys):
     assert v4_find_ys.main(["--outages", str(tmp_path / "x.csv")]) == 1
     assert "Expected --events with it" in capsys.readouterr().err
@@ -124,15 +210,15 @@ def test_outages_need_a_flare_list(data, tmp_path, capsys):
 
 def test_missing_data_names_the_commands(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("FLARENET_DATA", str(tmp_path / "nothing"))
-    assert v4_find_ys.main([]) == 1
+    assert v4_find_ys.main(["--every", "12"]) == 1
     message = capsys.readouterr().err
     assert "A GOES flux series was not found" in message
     assert "python dataset_models/synthetic/embedded_sample.py" in message
-    assert v4_find_ys.main(["--events", str(flare_list(tmp_path))]) == 1
+    assert v4_find_ys.main([]) == 1
     message = capsys.readouterr().err
     assert "The index of the samples was not found" in message
     assert "python dataset_models/sdo/structure_data.py" in message
-    assert v4_find_ys.main(["--flux", str(tmp_path / "none.csv")]) == 1
+    assert v4_find_ys.main(["--flux", str(tmp_path / "none.csv"), "--every", "12"]) == 1
     assert "none.csv" in capsys.readouterr().err
     assert not (tmp_path / "nothing").exists()
 
@@ -163,7 +249,7 @@ def test_an_unsaid_scale_is_an_error_and_nothing_is_written(data, tmp_path, caps
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--every", "0"], ["--scale", "old"], ["--flux", "a", "--events", "b"], ["--delays", "1.5"]],
+    [["--every", "0"], ["--scale", "old"], ["--delays", "1.5"]],
 )
 def test_a_wrong_command_line_exits_with_2(arguments, capsys):
     with pytest.raises(SystemExit, match="2"):

@@ -42,3 +42,14 @@ def test_intervals_equal_those_of_a_loop():
 def test_no_intervals():
     assert not Intervals([]).contains(np.arange(3)).any()
     assert Intervals([]).length_before(np.arange(3)).tolist() == [0, 0, 0]
+
+
+def test_gaps_are_what_intervals_leave():
+    union = Intervals([(3, 5), (4, 8), (12, 15)])
+    assert union.pairs == [(3, 8), (12, 15)]
+    assert union.span == (3, 15)
+    assert union.gaps(0, 20) == [(0, 3), (8, 12), (15, 20)]
+    assert union.gaps(4, 13) == [(8, 12)]
+    assert union.gaps(3, 8) == []
+    assert Intervals([]).gaps(1, 2) == [(1, 2)]
+    assert Intervals([]).span == (0, 0)

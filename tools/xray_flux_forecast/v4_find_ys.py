@@ -3,10 +3,14 @@
     python tools/xray_flux_forecast/v4_find_ys.py
     python tools/xray_flux_forecast/v4_find_ys.py --events flares.csv --scale operational
     python tools/xray_flux_forecast/v4_find_ys.py --flux goes15.csv --every 12 --output labels
+    python tools/xray_flux_forecast/v4_find_ys.py --flux goes15.csv --events flares.csv
 
 Without arguments: every file of goes/ in the data folder, the times of the sample index, and all
-delays and catches, a file for each pair in y/. What the columns mean, and when a value is unknown,
-is said in tools/label_sources.py.
+delays and catches, a file for each pair in y/. Months of samples of which goes/ holds nothing are
+fetched (tools/goes_archive.py). With --flux and --events, the fluxes are those of the series, and
+the list tells which flares are in progress; without either, flares/hek_flares.csv in the data
+folder does, where it is. What the columns mean, and when a value is unknown, is said in
+tools/label_sources.py.
 """
 
 import argparse
@@ -16,17 +20,20 @@ import sys
 import numpy as np
 import pandas as pd
 
-from tools.events import read_events, read_outages
+from tools.events import LIST_SCALES, read_events
 from tools.flux import SCALES, read_flux
+from tools.goes_archive import fetch_flux
 from tools.label_sources import EventList, FluxSeries
 from tools.label_windows import date_stamps
 from tools.labels import label_file, write_labels
+from tools.outages import read_outages
 from tools.tools import data_folder
 
 DELAYS = (0, 12, 24, 36, 60, 1440)  # minutes
 CATCHES = (12, 24, 36, 60, 1440)
 SCRIPT = "python tools/xray_flux_forecast/v4_find_ys.py"
-FLUX_SUFFIXES = {".csv", ".fits", ".fts", ".nc"}  # what else lies beside them is left alone
+FLUX_SUFFIXES = {".csv", ".fits", ".fts", ".nc"}  # also .gz; what else lies there is left alone
+FLARES = "flares/hek_flares.csv"  # in the data folder; dataset_models/sdo/download fetches it
 EMBEDDED_SAMPLE = "python dataset_models/synthetic/embedded_sample.py"
 
 
@@ -34,8 +41,10 @@ def main(arguments=None):
     """Makes the label files that the command line asks for; returns the exit status."""
     options = _parser().parse_args(arguments)
     try:
-        source = _source(options)
-        samples = _regular(source, options.every) if options.every else _index()
+        samples = None if options.every else _index()
+        source = _source(options, samples)
+        if samples is None:
+            samples = _regular(source, options.every)
         _check_span(source, samples["time"], options)
         folder = options.output or data_folder() / "y"
         for delay in options.delays:
@@ -53,12 +62,16 @@ def _parser():
     parser = argparse.ArgumentParser(
         description=summary, epilog=rest, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    source = parser.add_mutually_exclusive_group()
-    source.add_argument(
-        "--flux", nargs="+", metavar="FILE", help="flux series: CSV, FITS, netCDF; primary first"
+    parser.add_argument("--flux", nargs="+", metavar="FILE", help="flux: CSV, FITS, netCDF, .gz")
+    parser.add_argument("--events", nargs="+", metavar="FILE", help="flare lists")
+    parser.add_argument(
+        "--scale",
+        choices=LIST_SCALES,
+        help="of files that do not say theirs; published (of lists): as SWPC did at the time",
     )
-    source.add_argument("--events", nargs="+", metavar="FILE", help="flare lists")
-    parser.add_argument("--scale", choices=SCALES, help="of the files that do not say theirs")
+    parser.add_argument(
+        "--minute_means", action="store_true", help="average readings of 1 to 3 s over minutes"
+    )
     parser.add_argument(
         "--outages", metavar="FILE", help="CSV start,end: when the flare list was blind"
     )
@@ -82,29 +95,61 @@ def _minutes(text):
     return minutes
 
 
-def _source(options):
-    if options.events:
-        outages = read_outages(options.outages) if options.outages else ()
-        return EventList(read_events(options.events, options.scale), outages)
-    if options.outages:
+def _source(options, samples):
+    if options.outages and not options.events:
         raise ValueError(
             f"--outages={options.outages} tells when a flare list was blind. Expected --events "
             "with it. A flux series shows its own gaps: leave --outages out."
         )
-    return FluxSeries(read_flux(options.flux or _goes_files(), options.scale))
+    if options.events and not options.flux:
+        return _flares(options.events, options)
+    flux_scale = options.scale if options.scale in SCALES else None
+    if options.flux:
+        flux = read_flux(options.flux, flux_scale, options.minute_means)
+        flares = _flares(options.events, options) if options.events else None
+        return FluxSeries(flux, flares=flares)
+    flares = data_folder() / FLARES
+    flux = _goes_flux(options, flux_scale, samples)
+    return FluxSeries(flux, flares=EventList(read_events(flares)) if flares.is_file() else None)
 
 
-def _goes_files():
-    folder = data_folder() / "goes"
+def _flares(paths, options):
+    outages = read_outages(options.outages) if options.outages else ()
+    return EventList(read_events(paths, options.scale), outages)
+
+
+def _goes_flux(options, scale, samples):
+    # The user's own files first; what they leave out of the samples' months is fetched.
+    folder, means = data_folder() / "goes", options.minute_means
+    files = _own_files(folder)
+    own = read_flux(files, scale, means) if files else None
+    if samples is None:
+        fetched = sorted(folder.glob("xrs/[!.]*.feather"))
+    else:
+        months = _lacking_months(samples["time"], own, options)
+        fetched = fetch_flux(folder, months) if months else []
+    if not files and not fetched:
+        commands = [EMBEDDED_SAMPLE, f"{SCRIPT} --flux FILE", f"{SCRIPT} --events FILE"]
+        _not_found("A GOES flux series", folder, commands)
+    return read_flux([*files, *fetched], scale, means) if fetched else own
+
+
+def _own_files(folder):
     files = [path for path in sorted(folder.glob("[!.]*")) if path.is_file()]
-    files = [path for path in files if path.suffix.lower() in FLUX_SUFFIXES]
-    if not files:
-        _not_found(
-            "A GOES flux series",
-            folder,
-            [EMBEDDED_SAMPLE, f"{SCRIPT} --flux FILE", f"{SCRIPT} --events FILE"],
-        )
-    return files
+    return [path for path in files if _suffix(path) in FLUX_SUFFIXES]
+
+
+def _suffix(path):
+    return pathlib.Path(path.name.lower().removesuffix(".gz")).suffix
+
+
+def _lacking_months(times, held, options):
+    """Months with samples of which `held` says nothing, and the months of their windows."""
+    there = set() if held is None else set(held["time"].dt.to_period("M").unique())
+    lacking = times[~times.dt.to_period("M").isin(there)]
+    ahead = pd.Timedelta(minutes=max(options.delays) + max(options.catches))
+    months = set(lacking.dt.to_period("M")) | set((lacking + ahead).dt.to_period("M"))
+    return months - there
 
 
 def _index():
@@ -147,7 +192,7 @@ def _check_span(source, times, options):
 
 
 def _make(source, samples, delay, catch, folder):
-    times, stamps, files = (samples[column].to_numpy() for column in ("time", "id", "file"))
+    times, stamps, files = (samples[column].array for column in ("time", "id", "file"))
     labels = source.labels(times, delay, catch, stamps, files)
     name = label_file(delay, catch)
     write_labels(folder / name, labels)

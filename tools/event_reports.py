@@ -1,0 +1,119 @@
+"""SWPC's daily event reports, the text files YYYYMMDDevents.txt: their X-ray flares."""
+
+import pathlib
+import re
+from collections.abc import Sequence
+
+import pandas as pd
+
+from tools.primary_satellite import satellite_name
+
+FORM = "event reports of SWPC (a line ':Product: YYYYMMDDevents.txt')"
+_DATE = re.compile(r":Date:\s*(\d{4}) (\d{2}) (\d{2})\s*")
+_CLOCK = r"([ABU]?\d{4}|////)"  # B: before, A: after, U: uncertain
+_FLARE = re.compile(
+    rf"\s*(\d+)\s*\+?\s+{_CLOCK}\s+{_CLOCK}\s+{_CLOCK}\s+(\S+)\s+(\S)\s+XRA\s+1-8A\s+"
+    r"(\S+)\s+(\S+)(?:\s+(\d+))?\s*"
+)
+
+
+def is_event_report(path: pathlib.Path) -> bool:
+    """Whether a file begins as SWPC's event reports do."""
+    with path.open("rb") as file:
+        return file.read(9) == b":Product:"
+
+
+def read_event_reports(paths: Sequence[pathlib.Path]) -> pd.DataFrame:
+    """Reads the X-ray flares (XRA) of reports; one file may hold several days.
+
+    Other kinds of event are left out. A time that a report calls uncertain, or before or after
+    what it says, is taken as it stands. A clock time before the start is of the next day.
+    Days that follow each other make one stretch, over which the reports are complete: a day among
+    them without a flare is a quiet one.
+
+    Returns:
+        In the order of the files: start, peak, end (datetime64[us], NaT where ////), goes_class
+        (str, unchecked), satellite (str), noaa_active_region (int, the last four digits, 0 where
+        none), path and line of the file, list_start and list_end (of the stretch).
+
+    Raises:
+        ValueError: if a flare stands before any date, or its line cannot be read (with its line),
+            or no report holds a flare.
+    """
+    rows, days = [], []
+    for path in paths:
+        rows_of_file, days_of_file = _read_report(path)
+        rows, days = rows + rows_of_file, days + days_of_file
+    if not rows:
+        raise ValueError(
+            f"{', '.join(map(str, paths))[:120]}: no X-ray flare. Expected at least one line of "
+            "type XRA. Add the reports of more days: between them a day without is a quiet one."
+        )
+    table = pd.DataFrame(rows)
+    times = {name: table[name].astype("datetime64[us]") for name in ("start", "peak", "end")}
+    return table.assign(**times, **_stretches(table["day"], days)).drop(columns="day")
+
+
+def _read_report(path):
+    day, rows, days = None, [], []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        date = _DATE.fullmatch(line)
+        if date:
+            day = _day(date, path, number)
+            days.append(day)
+        elif " XRA " in line and not line.startswith("#"):
+            rows.append({**_flare(line, day, path, number), "day": day, "path": path})
+            rows[-1]["line"] = number
+    return rows, days
+
+
+def _stretches(day, days):
+    known = pd.Series(sorted(set(days)))
+    number = (known.diff() != pd.Timedelta("1D")).cumsum()
+    first = known.groupby(number).transform("min").set_axis(known)
+    last = known.groupby(number).transform("max").set_axis(known) + pd.Timedelta("1D")
+    spans = {"list_start": day.map(first), "list_end": day.map(last)}
+    return {name: span.astype("datetime64[us]") for name, span in spans.items()}
+
+
+def _day(date, path, number):
+    try:
+        return pd.Timestamp(*map(int, date.groups()))
+    except ValueError:
+        raise ValueError(
+            f"{path}, line {number}: no such day. Expected a line such as ':Date: 2015 03 01'. "
+            f"Received: {date[0].strip()!r}. Fetch the report anew."
+        ) from None
+
+
+def _flare(line, day, path, number):
+    match = _FLARE.fullmatch(line)
+    if match is None or day is None or match[2] == "////":
+        raise ValueError(
+            f"{path}, line {number}: this is no X-ray flare of an event report. Expected, under a "
+            "line ':Date: 2015 03 01', one such as '4080       0158   0210      0232  G15  5   XRA "
+            f" 1-8A      C1.0    1.9E-03   2290'. Received: {line.strip()!r}. Mend or remove it."
+        )
+    _, start, peak, end, observatory, _, goes_class, _, region = match.groups()
+    start = _moment(day, start, None, path, number)
+    return {
+        "start": start,
+        "peak": _moment(day, peak, start, path, number),
+        "end": _moment(day, end, start, path, number),
+        "goes_class": goes_class,
+        "satellite": satellite_name(observatory),
+        "noaa_active_region": int(region or 0),
+    }
+
+
+def _moment(day, clock, start, path, number):
+    if clock == "////":
+        return pd.NaT
+    hour, minute = int(clock[-4:-2]), int(clock[-2:])
+    if hour > 23 or minute > 59:
+        raise ValueError(
+            f"{path}, line {number}: no such time. Expected a time such as 0158. Received: "
+            f"{clock!r}. Mend or remove that line."
+        )
+    moment = day + pd.Timedelta(hours=hour, minutes=minute)
+    return moment if start is None or moment >= start else moment + pd.Timedelta("1D")
