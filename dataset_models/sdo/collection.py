@@ -2,23 +2,26 @@
 
 import pathlib
 import shutil
+import time
 
 import numpy as np
 import pandas as pd
 
 from dataset_models.sdo import index, store
+from dataset_models.sdo.groups import cycle_phase
 from tools.tools import written_whole
 
 REJECTED = ["id", "file", "reason"]  # the columns of rejected.csv
-SAVE_EVERY = 500  # samples between two writings of the index
+SAVE_EVERY = 600  # s between two writings of the index, which takes seconds when it is long
 
 
 class Collection:
     """The samples of one store: what is there already, what is added, what is refused and why.
 
-    One store has one unit and one shape. Samples are written at once and whole; the index is
-    written now and then, at the end, and when the work is interrupted. What a sudden stop left out
-    of it is found in the store at the next start.
+    One store has one unit and one shape, and is filled by one run at a time. Samples are written
+    at once and whole; the index is written now and then, at the end, and when the work is
+    interrupted. What a sudden stop left out of it is found in the store at the next start, and the
+    unfinished files that it left are removed.
 
     Example:
         with Collection("data/aia", unit="DN / s") as collection:
@@ -36,6 +39,8 @@ class Collection:
         self.folder, self.unit = pathlib.Path(folder), unit
         self.rejections = []
         self.written = 0
+        self._saved = time.monotonic()
+        self._remove_unfinished()
         self.rows = self._found()
         units = {row["unit"] for row in self.rows.values()} - {unit}
         if units:
@@ -65,6 +70,11 @@ class Collection:
         row = self.rows.get(identifier)
         return tuple(map(int, row["channels"].split())) if row else ()
 
+    def quality(self, identifier: str) -> int:
+        """QUALITY of one sample, all channels joined by a bitwise or; 0 where it is not there."""
+        row = self.rows.get(identifier)
+        return int(row["quality"]) if row else 0
+
     def add(
         self,
         identifier: str,
@@ -83,18 +93,19 @@ class Collection:
         Raises:
             OSError: the disk is full, or the file cannot be written for another reason.
         """
-        file = store.sample_file(identifier)
-        path = self.folder / file
         try:
-            store.write_sample(path, planes, metadata | {"unit": self.unit}, encoding)
-        except OSError as error:
-            raise OSError(error.errno, self._unwritten(path, error)) from error
+            write_sample(self.folder, identifier, planes, metadata | {"unit": self.unit}, encoding)
         except ValueError as error:
             self.reject(identifier, "", str(error))
             return
+        self.include(identifier)
+
+    def include(self, identifier: str) -> None:
+        """Takes a sample that was just written into the index."""
+        path = self.folder / store.sample_file(identifier)
         self.rows[identifier] = self._row(identifier, path, self.rows.get(identifier))
         self.written += 1
-        if self.written % SAVE_EVERY == 0:
+        if time.monotonic() - self._saved > SAVE_EVERY:
             self.save()
 
     def reject(self, identifier: str, file: str, reason: str) -> None:
@@ -110,9 +121,11 @@ class Collection:
         """Writes the index and the list of what was rejected."""
         if self.rows or (self.folder / "index.feather").exists():
             table = pd.DataFrame(list(self.rows.values()), columns=list(index.COLUMNS))
+            table["period"] = cycle_phase(table["time"])
             index.write_index(self.folder, table)
         with written_whole(self.folder / "rejected.csv") as temporary:
             pd.DataFrame(self.rejections, columns=REJECTED).to_csv(temporary, index=False)
+        self._saved = time.monotonic()
 
     def _found(self):
         """Rows of the samples in the store, from the index where it is not older than they are."""
@@ -146,11 +159,40 @@ class Collection:
         row = index.row(identifier, file, channels, metadata)
         return row | {name: known[name] for name in index.CHOSEN if known}
 
-    def _unwritten(self, path, error):
-        there = next(folder for folder in (path.parent, *path.parents) if folder.exists())
-        free = shutil.disk_usage(there).free / 2**20
-        return (
-            f"Could not write {path}: {error}. Expected room for it. Received: {free:.0f} MiB free "
-            f"in {self.folder}. Free some space, or use --output FOLDER; what was written before "
-            "is kept, and the same command goes on from there."
-        )
+    def _remove_unfinished(self):
+        """Removes what `written_whole` was writing when a run was killed."""
+        for path in (self.folder / "store").rglob(".AIA*.part.fthr"):
+            path.unlink()
+        for name in ("index", "rejected"):
+            for path in self.folder.glob(f".{name}.*.part.*"):
+                path.unlink()
+
+
+def write_sample(
+    folder: pathlib.Path,
+    identifier: str,
+    planes: dict[int, np.ndarray],
+    metadata: dict,
+    encoding: str = "root float16",
+) -> None:
+    """Writes one sample into the store in `folder`; the arguments are those of `Collection.add`.
+
+    Raises:
+        OSError: the disk is full, or the file cannot be written for another reason.
+        ValueError: the store cannot hold its values.
+    """
+    path = folder / store.sample_file(identifier)
+    try:
+        store.write_sample(path, planes, metadata, encoding)
+    except OSError as error:
+        raise OSError(error.errno, _unwritten(folder, path, error)) from error
+
+
+def _unwritten(folder, path, error):
+    there = next(parent for parent in (path.parent, *path.parents) if parent.exists())
+    free = shutil.disk_usage(there).free / 2**20
+    return (
+        f"Could not write {path}: {error}. Expected room for it. Received: {free:.0f} MiB free "
+        f"in {folder}. Free some space, or use --output FOLDER; what was written before "
+        "is kept, and the same command goes on from there."
+    )

@@ -132,7 +132,8 @@ def parse_time(text: str) -> np.datetime64:
 
 
 def _image(path, content, channel, shape):
-    with fits.open(io.BytesIO(content)) as units:  # from memory: broken files would stay open
+    # From memory, since broken files would stay open; unscaled, since astropy scales to float64.
+    with fits.open(io.BytesIO(content), do_not_scale_image_data=True) as units:
         unit = next((unit for unit in units if unit.is_image and unit.header["NAXIS"]), None)
         if unit is None:
             raise BadImageError(path, "no image in it; expected one in HDU 0 or 1")
@@ -141,7 +142,7 @@ def _image(path, content, channel, shape):
         _check_field(path, cards, shape)
         exposure = _exposure(path, cards)
         return Image(
-            data=_pixels(path, unit.data, exposure),
+            data=_pixels(path, unit.data, cards, exposure),
             channel=wavelength,
             t_obs=_time(path, cards),
             exposure=exposure,
@@ -194,7 +195,8 @@ def _check_field(path, cards, shape):
         wanted = f"{shape[0]} x {shape[1]}" if shape else "two axes"
         raise BadImageError(path, f"wrong shape: {height} x {width} pixels, expected {wanted}")
     for name in ("CRPIX1", "CRPIX2"):
-        cards.number(name)  # refused where it is missing: nothing says where the Sun is
+        if not math.isfinite(cards.number(name)):  # or missing: nothing says where the Sun is
+            raise BadImageError(path, f"{name} is {cards.get(name)}; expected a finite number")
     for pixels, name in ((width, "CDELT1"), (height, "CDELT2")):
         field = pixels * cards.number(name)
         if not math.isclose(field, FIELD, rel_tol=FIELD_TOLERANCE):
@@ -222,15 +224,22 @@ def _time(path, cards):
         raise BadImageError(path, f"T_OBS: {error}") from error
 
 
-def _pixels(path, counts, exposure):
-    low, high = np.fmin.reduce(counts, axis=None), np.fmax.reduce(counts, axis=None)
+def _pixels(path, stored, cards, exposure):
+    scale, zero = (cards.get(name) for name in ("BSCALE", "BZERO"))
+    values = stored.astype(np.float32)
+    if stored.dtype.kind in "iu" and cards.get("BLANK") is not None:
+        values[stored == cards.get("BLANK")] = np.nan
+    values *= (1 if scale is None else scale) / exposure
+    if zero:
+        values += zero / exposure
+    low, high = np.fmin.reduce(values, axis=None), np.fmax.reduce(values, axis=None)
     if np.isnan(low):
         raise BadImageError(path, "every pixel is NaN")
     if np.isinf(low) or np.isinf(high):
         raise BadImageError(path, "a pixel is infinite; expected numbers, or NaN where missing")
     if low == high:
-        raise BadImageError(path, f"every pixel is {low}")
-    return (counts / exposure).astype(np.float32)
+        raise BadImageError(path, f"every pixel is {low} DN/s")
+    return values
 
 
 def _broken(error):

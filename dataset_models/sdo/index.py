@@ -4,11 +4,14 @@ It holds groups (block, active region, period), not splits: a run computes its o
 """
 
 import pathlib
+import zlib
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from pyarrow import feather
 
+from dataset_models.sdo.groups import cycle_phase
 from tools.tools import written_whole
 
 COLUMNS = {
@@ -22,12 +25,13 @@ COLUMNS = {
     "exposures": "str",  # "94:2.900816 131:2.9", s
     "sampling": "str",  # "regular cadence", "flare case" or "matched quiet"
     "probability": "float64",  # with which that sampling chose this time
-    "active_region": "int64",  # NOAA number, 0 where unknown
+    "active_region": "int64",  # NOAA number of the largest, 0 where unknown or without spots
     "block": "int64",  # whole 27-day blocks since 2010-05-01
-    "period": "str",
+    "period": "str",  # of the solar cycle: "minimum", "rising", "maximum" or "declining"
     "synthetic": "bool",
 }
-CHOSEN = ("sampling", "probability", "active_region", "period")  # not in a sample's own file
+CHOSEN = ("sampling", "probability", "active_region")  # not in a sample's own file
+KEY = b"flarenet"  # of the checksum in the schema's metadata
 BLOCK_EPOCH = np.datetime64("2010-05-01", "ns")  # AIA's science data begin in that month
 BLOCK = np.timedelta64(27, "D")  # about one solar rotation
 
@@ -43,7 +47,7 @@ def read_index(folder: str | pathlib.Path) -> pd.DataFrame:
 
     Raises:
         DatasetNotFoundError: there is no index there.
-        ValueError: the file is no index, or lacks columns.
+        ValueError: the file is no index, is damaged, or lacks columns.
     """
     path = pathlib.Path(folder) / "index.feather"
     if not path.exists():
@@ -55,13 +59,15 @@ def read_index(folder: str | pathlib.Path) -> pd.DataFrame:
         ]
         raise DatasetNotFoundError("The index of the AIA samples", path, commands)
     try:
-        table = pd.read_feather(path)
-    except pa.ArrowInvalid as error:
-        raise ValueError(
-            f"{path} is not an index. Expected a Feather file that structure_data.py wrote. "
-            f"Received: {error}. Run structure_data.py again; it reads the store."
-        ) from error
-    return _checked(table)
+        stored = feather.read_table(path)
+        stored.validate(full=True)  # damaged bytes may still be laid out like a table
+        table = _checked(stored.to_pandas())
+    except (pa.ArrowException, OSError, ValueError, KeyError) as error:
+        raise ValueError(_damaged(path, " ".join(str(error).split()))) from error
+    expected = (stored.schema.metadata or {}).get(KEY)  # none in an index of an older version
+    if expected not in (None, _checksum(table)):
+        raise ValueError(_damaged(path, "values that differ from those that were written"))
+    return table
 
 
 def write_index(folder: str | pathlib.Path, table: pd.DataFrame) -> None:
@@ -76,8 +82,10 @@ def write_index(folder: str | pathlib.Path, table: pd.DataFrame) -> None:
     """
     table = _checked(table)
     folder = pathlib.Path(folder)
+    stored = pa.Table.from_pandas(table, preserve_index=False)
+    stored = stored.replace_schema_metadata(stored.schema.metadata | {KEY: _checksum(table)})
     with written_whole(folder / "index.feather") as temporary:
-        table.to_feather(temporary, compression="uncompressed")
+        feather.write_feather(stored, temporary, compression="uncompressed")
     with written_whole(folder / "index.csv") as temporary:
         table.to_csv(temporary, index=False, date_format="%Y-%m-%dT%H:%M:%S.%f")
 
@@ -106,7 +114,7 @@ def row(identifier: str, file: str, channels: tuple[int, ...], metadata: dict) -
         "probability": 1.0,
         "active_region": 0,
         "block": int(block(time)),
-        "period": "",
+        "period": str(cycle_phase(time)),
         "synthetic": metadata["synthetic"],
     }
 
@@ -114,6 +122,23 @@ def row(identifier: str, file: str, channels: tuple[int, ...], metadata: dict) -
 def block(times: np.ndarray) -> np.ndarray:
     """Number of the 27-day block that each time lies in, int64; 0 begins on 2010-05-01."""
     return (np.asarray(times, "datetime64[ns]") - BLOCK_EPOCH) // BLOCK
+
+
+def _damaged(path, received):
+    return (
+        f"{path} is not an index, or is damaged. Expected a Feather file that structure_data.py "
+        f"wrote. Received: {received}. Run structure_data.py again; it reads the store."
+    )
+
+
+def _checksum(table):
+    """CRC-32 of the values of `COLUMNS`, in ASCII."""
+    check = 0
+    for name, kind in COLUMNS.items():
+        values = table[name]
+        content = "\n".join(values).encode() if kind == "str" else values.to_numpy().tobytes()
+        check = zlib.crc32(content, check)
+    return str(check).encode()
 
 
 def _checked(table):

@@ -44,6 +44,7 @@ def read_features(path: pathlib.Path | str) -> pd.DataFrame:
             "The table of hand-tailored features",
             path,
             [
+                "python dataset_models/sdo/download/download_sharp.py  # SHARP keywords",
                 "put a CSV file there: T_REC, then a column for each of HAND_TAILORED",
                 "python dataset_models/synthetic/embedded_sample.py --folder ANOTHER_FOLDER",
             ],

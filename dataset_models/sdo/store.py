@@ -25,6 +25,7 @@ ENCODINGS = {
     "uint8": np.uint8,  # as it is, for browse images
     "float32": np.float32,  # as it is, in the files of the first FlareNet
 }
+TOO_LARGE = 65520  # float16 ends at 65504; what rounds to it is below this
 UNITS = ("DN / s", "browse")
 DEFAULTS = {
     "exposures": {},
@@ -153,15 +154,14 @@ def encode(planes: np.ndarray, encoding: str) -> np.ndarray:
             )
         return np.ascontiguousarray(planes)
     values = np.asarray(planes, np.float32)
-    with np.errstate(over="ignore"):  # found and refused below
-        root = np.copysign(np.sqrt(np.abs(values)), values).astype(np.float16)
-    if np.isinf(root).any():
+    root = np.sqrt(np.abs(values))
+    if np.fmax.reduce(root, axis=None, initial=0) >= TOO_LARGE:
         raise ValueError(
             "A pixel is too large for the store. Expected values within ±4.29e9, the square of "
             f"float16's largest number. Received: {np.nanmin(values)} to {np.nanmax(values)}. "
             "Check the unit; missing pixels are NaN."
         )
-    return root
+    return np.copysign(root, values, out=root).astype(np.float16)
 
 
 def decode(planes: np.ndarray, encoding: str) -> np.ndarray:

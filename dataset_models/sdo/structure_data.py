@@ -4,50 +4,33 @@
 
 takes every file below `aia/raw` in the data folder, puts what is good into `aia/store` and
 `aia/index.feather`, and lists the rest, each with its reason, in `aia/rejected.csv`. It goes on
-where it stopped when it is run again. How each time was chosen, and with what probability, comes
-from `chosen.csv` beside the raw files, which download_aia.py writes; a time that is not in it is of
-a regular cadence. `--help` shows how to choose channels, quality and folders, and how to import a
-series of images that are not FITS files.
+where it stopped when it is run again; `--jobs N` shares the work among N processes.
+
+How each time was chosen, and with what probability, comes from `chosen.csv` beside the raw files,
+which download_aia.py writes; a time that is not in it is of a regular cadence. The largest active
+region of each time comes from NOAA's daily Solar Region Summaries, `srs/yyyymmddSRS.txt` in the
+data folder, where they are there. `--help` shows how to choose channels, quality and folders, and
+how to import a series of images that are not FITS files.
 """
 
 import argparse
 import collections
-import dataclasses
+import functools
 import pathlib
-import re
 import sys
 
-import numpy as np
 from tqdm import tqdm
 
-from dataset_models.sdo import quality
+from dataset_models.sdo import quality, workers
+from dataset_models.sdo.archive_samples import NAME, Rules, Slot, is_stored, make_sample
 from dataset_models.sdo.collection import Collection
 from dataset_models.sdo.download.chosen import choices
-from dataset_models.sdo.fits_image import BadImageError, read_image
+from dataset_models.sdo.groups import SUMMARIES, active_region, largest_regions
 from dataset_models.sdo.image_series import structure_series
 from tools.tools import data_folder
 
 CHANNELS = (94, 131, 171, 193, 211, 304, 335, 1600, 1700, 4500)  # Angstrom
 USUAL_CHANNELS = CHANNELS[:8]  # those of the synoptic archive at a cadence of two minutes
-NAME = re.compile(r"AIA(\d{8})_(\d{4})(?:\d\d)?_(\d{4})\.fits")
-SLOT_TOLERANCE = np.timedelta64(6, "m")  # between a file's name and its T_OBS
-
-
-@dataclasses.dataclass(frozen=True)
-class Rules:
-    """Which samples the store takes.
-
-    Attributes:
-        raw: folder of the archive.
-        channels: wavelengths that a sample needs, Angstrom.
-        mode: one of `quality.MODES`.
-        allow_missing_channels: take samples that lack some of them.
-    """
-
-    raw: pathlib.Path
-    channels: tuple[int, ...]
-    mode: str
-    allow_missing_channels: bool
 
 
 def structure_archive(
@@ -56,8 +39,12 @@ def structure_archive(
     channels: tuple[int, ...] | None = None,
     mode: str = "definitive",
     allow_missing_channels: bool = False,
+    jobs: int = 1,
+    summaries: str | pathlib.Path | None = None,
 ) -> Collection:
     """Puts the good samples of an archive into the store; a bad file is listed and passed over.
+
+    A sample that is in the store already is left alone, unless one of its raw files is newer.
 
     Args:
         raw: folder that holds AIAyyyymmdd_HHMM_WWWW.fits, at any depth.
@@ -66,13 +53,17 @@ def structure_archive(
             `USUAL_CHANNELS` that the archive holds at all.
         mode: whose QUALITY bits reject an image: "definitive", "near_real_time" or "any".
         allow_missing_channels: keep a sample that lacks a channel, or has a bad one, without it.
+        jobs: number of processes; what they write does not depend on it.
+        summaries: folder of NOAA's daily Solar Region Summaries, from which the index learns the
+            active region; `srs` in the data folder by default. It may be missing.
 
     Returns:
         The `Collection` as it was saved: its `rows`, `rejections` and number `written`.
 
     Raises:
         DatasetNotFoundError: there are no FITS files in `raw`.
-        ValueError: no such mode, the store is of another unit, or chosen.csv cannot be read.
+        ValueError: no such mode, no jobs, the store is of another unit, or chosen.csv cannot be
+            read.
         OSError: the disk is full; the index holds what was written before.
     """
     quality.rejected_bits(0, mode)  # refuses an unknown mode before any work
@@ -80,15 +71,13 @@ def structure_archive(
     files, chosen = _fits_files(raw), choices(raw.parent)
     with Collection(output, unit="DN / s") as collection:
         slots = _slots(files, raw, collection)
-        held = {channel for slot in slots.values() for channel in slot}
-        usual = tuple(channel for channel in USUAL_CHANNELS if channel in held)
-        wanted = tuple(sorted(set(channels or usual or held)))
-        rules = Rules(raw, wanted, mode, allow_missing_channels)
-        for identifier, slot in tqdm(slots.items(), unit="sample", disable=None):
-            if not _is_there(collection, identifier, slot, rules):
-                _structure_sample(collection, identifier, slot, rules)
-            if identifier in collection.rows:
-                collection.rows[identifier] |= chosen.get(identifier, {})
+        wanted = _wanted(slots, channels)
+        rules = Rules(raw, collection.folder, wanted, mode, allow_missing_channels)
+        pending = [slot for slot in slots if not is_stored(slot, rules)]
+        outcomes = _outcomes(pending, rules, collection.shape, jobs)
+        for outcome in tqdm(outcomes, total=len(pending), unit="sample", disable=None):
+            _collect(collection, outcome)
+        _group(collection, chosen, summaries or data_folder() / SUMMARIES)
     return collection
 
 
@@ -106,7 +95,7 @@ def _fits_files(raw):
 
 
 def _slots(files, raw, collection):
-    """Identifier -> channel -> path, in order of time; what is no such file is listed."""
+    """The `Slot` of each time, in order; what is no such file is listed."""
     slots = {}
     for path in files:
         name = NAME.fullmatch(path.name)
@@ -119,86 +108,49 @@ def _slots(files, raw, collection):
         if first is not path:
             reason = f"duplicate time: {first.relative_to(raw)} has that slot and channel"
             collection.note(identifier, str(path.relative_to(raw)), reason)
-    return dict(sorted(slots.items()))
+    return [
+        Slot(identifier, files, collection.channels(identifier), collection.quality(identifier))
+        for identifier, files in sorted(slots.items())
+    ]
 
 
-def _is_there(collection, identifier, slot, rules):
-    """Whether the store already holds all that this slot can give, and the rules allow it."""
-    if identifier not in collection.rows:
-        return False
-    needed = set(rules.channels)
-    if rules.allow_missing_channels:
-        needed &= set(slot)
-    word = collection.rows[identifier]["quality"]
-    there = needed <= set(collection.channels(identifier))
-    return there and not quality.rejected_bits(word, rules.mode)
+def _wanted(slots, channels):
+    """The channels that each sample needs."""
+    held = {channel for slot in slots for channel in slot.files}
+    usual = tuple(channel for channel in USUAL_CHANNELS if channel in held)
+    return tuple(sorted(set(channels or usual or held)))
 
 
-def _structure_sample(collection, identifier, slot, rules):
-    lacking = [str(channel) for channel in rules.channels if channel not in slot]
-    most = len(rules.channels) - 1 if rules.allow_missing_channels else 0
-    if len(lacking) > most:
-        held = " ".join(map(str, collection.channels(identifier)))
-        left = f"; leaves the index, where it had {held}" if held else ""
-        kept = len(lacking) < len(rules.channels)
-        hint = " (--allow-missing-channels keeps such samples)" if kept else ""
-        reason = f"no file of channel {' '.join(lacking)}{left}{hint}"
-        collection.reject(identifier, "", reason)
-        return
-    images, problems = _read(collection.shape, identifier, slot, rules)
+def _outcomes(slots, rules, shape, jobs):
+    """What becomes of each slot, in order; the first good sample gives all others their shape."""
+    slots = iter(slots)
+    while shape is None and (slot := next(slots, None)):
+        outcome = make_sample(rules, None, slot)
+        shape = outcome.shape
+        yield outcome
+    yield from workers.results(functools.partial(make_sample, rules, shape), slots, jobs)
+
+
+def _collect(collection, outcome):
+    for file, reason in outcome.problems:
+        collection.note(outcome.identifier, file, reason)
+    if outcome.shape:
+        collection.include(outcome.identifier)
+    else:
+        collection.rows.pop(outcome.identifier, None)
+
+
+def _group(collection, chosen, summaries):
+    """Writes into the rows how they were chosen, and their active region where it is known."""
+    rows = collection.rows
+    for identifier in rows.keys() & chosen.keys():
+        rows[identifier] |= chosen[identifier]
+    regions, problems = largest_regions(summaries)
     for path, reason in problems:
-        collection.note(identifier, str(path.relative_to(rules.raw)), reason)
-    if not images or (problems and not rules.allow_missing_channels):
-        collection.rows.pop(identifier, None)
-        return
-    planes = {channel: image.data for channel, image in images.items()}
-    collection.add(identifier, planes, _metadata(images))
-
-
-def _read(shape, identifier, slot, rules):
-    """The good images of a slot, channel -> Image, and (path, reason) of the others."""
-    images, problems = {}, []
-    for channel in rules.channels:
-        if channel not in slot:
-            continue
-        try:
-            image = read_image(slot[channel], channel, shape)
-        except BadImageError as error:
-            problems.append((slot[channel], error.reason))
-            continue
-        reason = _unfit(image, identifier, rules)
-        if reason:
-            problems.append((slot[channel], reason))
-        else:
-            images[channel], shape = image, image.data.shape
-    return images, problems
-
-
-def _unfit(image, identifier, rules):
-    bits = quality.rejected_bits(image.quality, rules.mode)
-    if bits:
-        return f"QUALITY: {', '.join(bits)}"
-    day, clock = identifier.split("_")
-    try:
-        slot = np.datetime64(f"{day[:4]}-{day[4:6]}-{day[6:]}T{clock[:2]}:{clock[2:]}")
-    except ValueError:
-        return "its name holds no time"
-    if abs(image.t_obs - slot) > SLOT_TOLERANCE:
-        return f"T_OBS {image.t_obs} is not of the slot in its name"
-    return ""
-
-
-def _metadata(images):
-    first = next(iter(images.values()))
-    return {
-        "t_obs": {channel: str(image.t_obs) for channel, image in images.items()},
-        "exposures": {channel: image.exposure for channel, image in images.items()},
-        "quality": {channel: image.quality for channel, image in images.items()},
-        "aec": {channel: image.aec for channel, image in images.items()},
-        "wcs": {channel: image.wcs for channel, image in images.items()},
-        "rsun_obs": first.rsun_obs,
-        "synthetic": any(image.synthetic for image in images.values()),
-    }
+        collection.note("", path, reason)
+    numbers = active_region([row["time"] for row in rows.values()], regions)
+    for row, number in zip(rows.values(), numbers, strict=True):
+        row["active_region"] = int(number) or row["active_region"]
 
 
 def report(collection: Collection) -> str:
@@ -234,6 +186,7 @@ def main(arguments: list[str] | None = None) -> int:
                 options.channels,
                 options.mode,
                 options.allow_missing_channels,
+                options.jobs,
             )
     except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
@@ -250,6 +203,7 @@ def _parser():
     add("--channels", type=int, nargs="+", choices=CHANNELS, help="wavelengths a sample needs")
     add("--mode", choices=quality.MODES, default="definitive", help="QUALITY bits that reject")
     add("--allow-missing-channels", action="store_true", help="take incomplete samples too")
+    add("--jobs", type=int, default=1, metavar="N", help="processes that share the work")
     add("--arrays", type=pathlib.Path, help=".npz with images, time and maybe exptime")
     add("--unit", help='unit of --arrays: "browse" or "DN / s"')
     add("--channel", type=int, choices=CHANNELS, help="wavelength of --arrays")

@@ -31,6 +31,7 @@ def test_a_row_says_what_the_sample_says():
     assert row["quality"] == 0x40000100
     # From 2010-05-01 to 2014-01-01 are 4 * 365 + 1 - 120 = 1341 days; 1341 / 27 = 49.7.
     assert row["block"] == 49
+    assert row["period"] == "maximum"
     assert row["sampling"] == "regular cadence"
     assert row["probability"] == 1.0
 
@@ -68,6 +69,32 @@ def test_another_file_is_refused(tmp_path):
     (tmp_path / "index.feather").write_bytes(b"id,time\n")
     with pytest.raises(ValueError, match="is not an index"):
         index.read_index(tmp_path)
+
+
+def test_damage_anywhere_is_found_or_does_no_harm(tmp_path):
+    index.write_index(tmp_path, _table("20140101_0000", "20140101_0012", "20140101_0024"))
+    path = tmp_path / "index.feather"
+    whole, before = path.read_bytes(), index.read_index(tmp_path).to_dict("records")
+    for start in range(0, len(whole), 48):  # blocks that a disk lost
+        path.write_bytes(whole[:start] + bytes(16) + whole[start + 16 :])
+        assert _read_or_refused(tmp_path) in (None, before)
+    path.write_bytes(whole.replace(b"regular", b"regulxr"))
+    with pytest.raises(ValueError, match=r"is damaged.*values that differ from those"):
+        index.read_index(tmp_path)
+
+
+def _read_or_refused(folder):
+    """The rows of the index; None where it is refused."""
+    try:
+        return index.read_index(folder).to_dict("records")
+    except ValueError:
+        return None
+
+
+def test_an_index_without_a_checksum_is_read(tmp_path):
+    table = _table("20140101_0000").astype(index.COLUMNS)
+    table.to_feather(tmp_path / "index.feather")
+    pd.testing.assert_frame_equal(index.read_index(tmp_path), table)
 
 
 def test_missing_columns_are_named(tmp_path):

@@ -1,0 +1,175 @@
+"""From the files of one slot of the AIA archive to one sample of the store."""
+
+import dataclasses
+import pathlib
+import re
+
+import numpy as np
+
+from dataset_models.sdo import quality, store
+from dataset_models.sdo.collection import write_sample
+from dataset_models.sdo.fits_image import BadImageError, read_image
+
+NAME = re.compile(r"AIA(\d{8})_(\d{4})(?:\d\d)?_(\d{4})\.fits")
+SLOT_TOLERANCE = np.timedelta64(6, "m")  # between a file's name and its T_OBS
+
+
+@dataclasses.dataclass(frozen=True)
+class Rules:
+    """Which samples the store takes, and where it lies.
+
+    Attributes:
+        raw: folder of the archive.
+        folder: of the store and the index.
+        channels: wavelengths that a sample needs, Angstrom.
+        mode: one of `quality.MODES`.
+        allow_missing_channels: take samples that lack some of them.
+    """
+
+    raw: pathlib.Path
+    folder: pathlib.Path
+    channels: tuple[int, ...]
+    mode: str
+    allow_missing_channels: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Slot:
+    """The files of one time.
+
+    Attributes:
+        identifier: YYYYmmdd_HHMM.
+        files: wavelength in Angstrom -> path.
+        held: wavelengths that the index had of it before.
+        word: QUALITY that the index had of it before, all channels joined by a bitwise or.
+    """
+
+    identifier: str
+    files: dict[int, pathlib.Path]
+    held: tuple[int, ...] = ()
+    word: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What became of one slot.
+
+    Attributes:
+        identifier: YYYYmmdd_HHMM.
+        shape: (height, width) of the sample that was written; None where none was.
+        problems: (file, reason) of what was not taken; the file is "" for the slot as a whole.
+    """
+
+    identifier: str
+    shape: tuple[int, int] | None
+    problems: tuple[tuple[str, str], ...]
+
+
+def make_sample(rules: Rules, shape: tuple[int, int] | None, slot: Slot) -> Outcome:
+    """Writes the sample of one slot into the store, or says why there is none.
+
+    Args:
+        rules: `Rules`.
+        shape: (height, width) of the store's samples; None where it holds none yet.
+        slot: `Slot`.
+
+    Raises:
+        OSError: the disk is full, or the file cannot be written for another reason.
+    """
+    reason = _lacking(slot, rules)
+    if reason:
+        return Outcome(slot.identifier, None, (("", reason),))
+    images, problems = _read(shape, slot, rules)
+    if not images or (problems and not rules.allow_missing_channels):
+        return Outcome(slot.identifier, None, tuple(problems))
+    planes = {channel: image.data for channel, image in images.items()}
+    metadata = _metadata(images) | {"unit": "DN / s"}
+    try:
+        write_sample(rules.folder, slot.identifier, planes, metadata)
+    except ValueError as error:  # a value that the encoding cannot hold
+        return Outcome(slot.identifier, None, (*problems, ("", str(error))))
+    return Outcome(slot.identifier, next(iter(planes.values())).shape, tuple(problems))
+
+
+def is_stored(slot: Slot, rules: Rules) -> bool:
+    """Whether the store already holds all that this slot can give, and the rules allow it.
+
+    It counts as not stored where a raw file was changed after the sample was written.
+
+    Args:
+        slot: `Slot`; `held` is empty where the index has no such sample.
+        rules: `Rules`.
+    """
+    needed = set(rules.channels)
+    if rules.allow_missing_channels:
+        needed &= set(slot.files)
+    if (
+        not slot.held
+        or not needed <= set(slot.held)
+        or quality.rejected_bits(slot.word, rules.mode)
+    ):
+        return False
+    written = (rules.folder / store.sample_file(slot.identifier)).stat().st_mtime_ns
+    files = (slot.files[channel] for channel in needed & set(slot.files))
+    return all(path.stat().st_mtime_ns <= written for path in files if path.exists())
+
+
+def _lacking(slot, rules):
+    """The reason where too many channels have no file, else an empty string."""
+    lacking = [str(channel) for channel in rules.channels if channel not in slot.files]
+    most = len(rules.channels) - 1 if rules.allow_missing_channels else 0
+    if len(lacking) <= most:
+        return ""
+    held = " ".join(map(str, slot.held))
+    left = f"; leaves the index, where it had {held}" if held else ""
+    kept = len(lacking) < len(rules.channels)
+    hint = " (--allow-missing-channels keeps such samples)" if kept else ""
+    return f"no file of channel {' '.join(lacking)}{left}{hint}"
+
+
+def _read(shape, slot, rules):
+    """The good images of a slot, channel -> Image, and (file, reason) of the others."""
+    images, problems = {}, []
+    for channel in rules.channels:
+        if channel not in slot.files:
+            continue
+        path = slot.files[channel]
+        file = str(path.relative_to(rules.raw))
+        try:
+            image = read_image(path, channel, shape)
+        except BadImageError as error:
+            problems.append((file, error.reason))
+            continue
+        reason = _unfit(image, slot.identifier, rules)
+        if reason:
+            problems.append((file, reason))
+        else:
+            images[channel], shape = image, image.data.shape
+    return images, problems
+
+
+def _unfit(image, identifier, rules):
+    bits = quality.rejected_bits(image.quality, rules.mode)
+    if bits:
+        return f"QUALITY: {', '.join(bits)}"
+    day, clock = identifier.split("_")
+    try:
+        slot = np.datetime64(f"{day[:4]}-{day[4:6]}-{day[6:]}T{clock[:2]}:{clock[2:]}")
+    except ValueError:
+        return "its name holds no time"
+    if abs(image.t_obs - slot) > SLOT_TOLERANCE:
+        return f"T_OBS {image.t_obs} is not of the slot in its name"
+    return ""
+
+
+def _metadata(images):
+    first = next(iter(images.values()))
+    return {
+        "t_obs": {channel: str(image.t_obs) for channel, image in images.items()},
+        "exposures": {channel: image.exposure for channel, image in images.items()},
+        "quality": {channel: image.quality for channel, image in images.items()},
+        "aec": {channel: image.aec for channel, image in images.items()},
+        "wcs": {channel: image.wcs for channel, image in images.items()},
+        "rsun_obs": first.rsun_obs,
+        "synthetic": any(image.synthetic for image in images.values()),
+    }

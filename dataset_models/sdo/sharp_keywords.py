@@ -1,0 +1,130 @@
+"""Keywords of active regions from the JSOC: SHARP, and the Lorentz forces of CGEM.
+
+A definitive SHARP's box is drawn when the region's whole life is known, and so knows its future; a
+near-real-time one (nrt) is drawn on the day. The nrt series begins in September 2012. Both have
+their own HARP numbers. CGEM's forces belong to the definitive boxes.
+
+Source:
+    Bobra et al. 2014 (doi:10.1007/s11207-014-0529-3); JSOC series information.
+"""
+
+import urllib.error
+
+import numpy as np
+import pandas as pd
+from astropy.time import Time
+
+from dataset_models.sdo.full_disk_features import FORCES, KEYWORDS, RATIOS
+
+NEAR_REAL_TIME = "hmi.sharp_cea_720s_nrt"
+DEFINITIVE = "hmi.sharp_cea_720s"
+LORENTZ = "cgem.Lorentz"
+WORST_QUALITY = 0x10000  # from here on QUALITY says that the observables are not to be trusted
+FORCE_UNIT = 1e20  # dyn: CGEM's TOTFX, TOTFY and TOTFZ are multiples of it
+COLUMNS = ("time", "region", "longitude", "pixels")
+
+
+def jsoc(address: str | None = None):
+    """A `drms.Client` of the JSOC, or of the server at `address` (http://host/cgi-bin/ajax/)."""
+    import drms
+
+    if address is None:
+        return drms.Client()
+    return drms.Client(
+        drms.ServerConfig(name="given", cgi_baseurl=address, cgi_jsoc_info="jsoc_info")
+    )
+
+
+def query(client, series: str, start, end, cadence_minutes: int = 60) -> pd.DataFrame:
+    """Records of all regions in a time range whose QUALITY is good and whose place is known.
+
+    Args:
+        client: `drms.Client`.
+        series: `NEAR_REAL_TIME` or `DEFINITIVE`.
+        start: datetime64, UTC; the whole TAI day of it is asked for.
+        end: datetime64, UTC; likewise.
+        cadence_minutes: a multiple of 12, the cadence of the series.
+
+    Returns:
+        DataFrame in the order of time: "time" (datetime64, UTC, T_REC), "region", "longitude"
+        (LON_FWT, degrees), "pixels" (CMASK), and the 18 SHARP keywords, NaN where missing.
+
+    Raises:
+        ConnectionError: the server cannot be reached.
+        ValueError: it refuses the query, or answers with something else.
+    """
+    names = ("LON_FWT", "CMASK", *KEYWORDS)
+    found = _asked(client, series, start, end, cadence_minutes, names)
+    found = found.rename(columns={"LON_FWT": "longitude", "CMASK": "pixels"})
+    return found.dropna(subset=["longitude"])[[*COLUMNS, *KEYWORDS]]
+
+
+def query_forces(client, regions: pd.DataFrame, start, end, cadence_minutes: int = 60):
+    """Lorentz forces of the regions of the definitive series.
+
+    Args:
+        client: `drms.Client`.
+        regions: what `query` gave of `DEFINITIVE`; the forces get their place from there.
+        start: datetime64, UTC.
+        end: datetime64, UTC.
+        cadence_minutes: as for `query`.
+
+    Returns:
+        `regions` with the seven forces instead of the keywords, dyn and G2; NaN where CGEM has no
+        record of a region.
+
+    Raises:
+        ConnectionError, ValueError: as `query`.
+    """
+    names = tuple(name for name in FORCES if name not in RATIOS)
+    found = _asked(client, LORENTZ, start, end, cadence_minutes, names)
+    forces = [name for name in names if name != "TOTBSQ"]
+    found[forces] *= FORCE_UNIT
+    place = regions[list(COLUMNS)]
+    return place.merge(found, how="left", on=["time", "region"], validate="one_to_one")
+
+
+def _asked(client, series, start, end, cadence_minutes, names):
+    """Good records: "time", "region" and `names` as numbers."""
+    span = f"{_tai_day(start)}-{_tai_day(end, 1)}@{cadence_minutes}m"
+    keys = ["HARPNUM", "T_REC", "QUALITY", *names]
+    try:
+        table = client.query(f"{series}[][{span}]", key=keys, convert_numeric=False)
+    except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+        raise ConnectionError(
+            f"The JSOC could not be reached for {series}: {error}. Expected an answer from "
+            "jsoc.stanford.edu. Run the same command again where there is a network; what was "
+            "fetched before is kept."
+        ) from error
+    except Exception as error:  # of drms, or of an answer that is no JSON
+        raise ValueError(
+            f"The JSOC gave no records of {series}[][{span}]. Expected a table of keywords. "
+            f"Received: {' '.join(str(error).split())}. See http://jsoc.stanford.edu for the state "
+            "of its services."
+        ) from error
+    return _numbers(table.reindex(columns=keys), names)
+
+
+def _tai_day(time, later=0):
+    day = Time(np.datetime64(time, "ns"), scale="utc").tai.datetime64.astype("datetime64[D]")
+    return f"{str(day + later).replace('-', '.')}_00:00:00_TAI"
+
+
+def _numbers(table, names):
+    """The JSOC's texts as numbers; what is MISSING, or no finite number, is NaN."""
+    good = table["QUALITY"].map(lambda word: int(str(word), 0) < WORST_QUALITY).astype(bool)
+    table = table[good].drop_duplicates(["HARPNUM", "T_REC"], keep="last")
+    numbers = table[list(names)].apply(pd.to_numeric, errors="coerce").astype("float64")
+    numbers = numbers.where(np.isfinite(numbers))
+    numbers.insert(0, "time", utc(table["T_REC"]))
+    numbers.insert(1, "region", table["HARPNUM"].astype("int64"))
+    return numbers.sort_values(["time", "region"], ignore_index=True)
+
+
+def utc(stamps) -> np.ndarray:
+    """datetime64 in ns, UTC, of texts such as 2014.01.01_00:00:00_TAI."""
+    plain = pd.Series(stamps, dtype="str").str.removesuffix("_TAI").str.replace("_", "T")
+    times = plain.str.replace(".", "-", n=2).to_numpy("datetime64[ns]")
+    if not len(times):
+        return times
+    return Time(times, scale="tai").utc.datetime64.astype("datetime64[ns]")

@@ -1,0 +1,119 @@
+"""From the JSOC's answers to the table of features."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dataset_models.sdo import index
+from dataset_models.sdo.download import download_sharp
+from dataset_models.sdo.sharp_keywords import DEFINITIVE, LORENTZ, NEAR_REAL_TIME
+from dataset_models.sdo.side_channels import HAND_TAILORED, HMI_FEATURES, features_at, read_features
+from software_tests import jsoc
+
+SPAN = ["--start", "2014-01-01T00:00", "--end", "2014-01-01T03:00"]
+
+
+def stamp(hour, minute=0):
+    return f"2014.01.01_{hour:02d}:{minute:02d}:00_TAI"
+
+
+@pytest.fixture
+def series():
+    """Two regions; the near-real-time series, with numbers of its own, lacks the first hours."""
+    definitive = [
+        jsoc.record(harp, stamp(hour), USFLUX=1e21, CMASK=100 * harp)
+        for hour in range(6)
+        for harp in (1, 2)
+    ]
+    forces = [
+        jsoc.record(harp, stamp(hour), TOTFZ=-400.0, TOTBSQ=1e9)
+        for hour in range(6)
+        for harp in (1, 2)
+    ]
+    current = [jsoc.record(70, stamp(hour), USFLUX=5e21) for hour in range(1, 6)]
+    return {NEAR_REAL_TIME: current, DEFINITIVE: definitive, LORENTZ: forces}
+
+
+@pytest.fixture
+def data(tmp_path, monkeypatch):
+    monkeypatch.setenv("FLARENET_DATA", str(tmp_path))
+    return tmp_path
+
+
+def test_the_table_of_some_hours(series, data, capsys):
+    with jsoc.server_of(series) as (address, _):
+        assert download_sharp.main([*SPAN, "--server", address]) == 0
+    assert "3 times in" in capsys.readouterr().out
+    path = data / HMI_FEATURES
+    table = pd.read_csv(path, comment="#")
+    assert table["T_REC"].tolist() == [f"2014-01-01T{hour:02d}:00:00" for hour in range(3)]
+    # The near-real-time record of 01:00 TAI is of 00:59:25 UTC: the first that 01:00 UTC may use.
+    assert table["SERIES"].tolist() == [DEFINITIVE, NEAR_REAL_TIME, NEAR_REAL_TIME]
+    assert table["USFLUX"].tolist() == [2e21, 5e21, 5e21]
+    np.testing.assert_allclose(table["TOTFZ"], -8e22)  # 2 regions of -400e20 dyn
+    # 8 pi (-8e22) / ((3.64e7)^2 2e9) = -0.7588
+    np.testing.assert_allclose(table["EPSZ"], -0.7588, rtol=1e-4)
+    features = read_features(path)
+    found = features_at(features, np.array(["2014-01-01T01:30"], "datetime64[ns]"))
+    assert found[0, HAND_TAILORED.index("USFLUX")] == np.float32(5e21)
+
+
+def test_a_second_run_asks_for_what_is_new(series, data):
+    with jsoc.server_of(series) as (address, questions):
+        assert download_sharp.main([*SPAN, "--server", address]) == 0
+        first = len(questions)
+        assert download_sharp.main([*SPAN, "--server", address]) == 0
+        assert len(questions) == first
+        assert download_sharp.main([*SPAN[:3], "2014-01-01T05:00", "--server", address]) == 0
+    assert len(questions) == 2 * first
+    assert len(read_features(data / HMI_FEATURES)) == 5
+
+
+def test_without_dates_the_index_says_which(series, data):
+    times = pd.to_datetime(["2014-01-01T01:10", "2014-01-01T03:50"])
+    metadata = {"shape": [8, 8], "unit": "DN / s", "exposures": {}, "quality": {}}
+    rows = [
+        index.row(f"2014010{n}_0000", f"{n}", (171,), metadata | about)
+        for n, about in enumerate({"t_obs": {"171": str(t)}, "synthetic": False} for t in times)
+    ]
+    index.write_index(data / "aia", pd.DataFrame(rows))
+    with jsoc.server_of(series) as (address, _):
+        assert download_sharp.main(["--server", address]) == 0
+    hours = read_features(data / HMI_FEATURES)["time"].dt.hour
+    assert hours.tolist() == [1, 2, 3]
+
+
+def test_times_without_records_are_left_out(data, capsys):
+    empty = {NEAR_REAL_TIME: [], DEFINITIVE: [], LORENTZ: []}
+    with jsoc.server_of(empty) as (address, _):
+        assert download_sharp.main([*SPAN, "--server", address]) == 1
+    assert "hand-tailored features was not found" in capsys.readouterr().err
+
+
+def test_no_network_is_said_plainly(data, capsys):
+    arguments = [*SPAN, "--server", "http://127.0.0.1:9/cgi-bin/ajax/"]
+    assert download_sharp.main(arguments) == 1
+    assert "The JSOC could not be reached" in capsys.readouterr().err
+
+
+def test_times_the_wrong_way_round(data, capsys):
+    assert download_sharp.main(["--start", "2014-01-02", "--end", "2014-01-01"]) == 1
+    assert "Expected --start before --end" in capsys.readouterr().err
+
+
+def test_an_odd_cadence(data, capsys):
+    with pytest.raises(SystemExit):
+        download_sharp.main([*SPAN, "--cadence", "10"])
+    assert "expected a multiple of 12 minutes, received 10" in capsys.readouterr().err
+
+
+def test_no_segments(data, tmp_path, capsys):
+    assert download_sharp.main(["--segments", str(tmp_path)]) == 1
+    assert "There is no vector field" in capsys.readouterr().err
+
+
+def test_the_real_region_becomes_a_row(real_data, data):
+    assert download_sharp.main(["--segments", str(real_data / "hmi_sharp")]) == 0
+    features = read_features(data / HMI_FEATURES)
+    assert features["time"].tolist() == [pd.Timestamp("2011-02-15T02:00")]
+    assert features["TOTUSJH"][0] == 3330.155
