@@ -42,6 +42,15 @@ def test_each_period_has_the_threshold_of_its_own_validation(parts):
         np.testing.assert_array_equal(verified.alarms.loc[same_year, "network"], expected)
 
 
+def test_a_forecast_of_yes_and_no_is_taken_at_its_word(parts):
+    """Even one that is wrong each time, of which a chosen threshold would make always or never."""
+    (validation, test), _ = parts
+    both = [one.assign(wrong=1 - one["target"]) for one in (validation, test)]
+    verified = verification.verify([tuple(both)], ("wrong",))
+    assert verified.thresholds == ({"wrong": 0.5},)
+    assert contingency(test["target"], verified.alarms["wrong"]).tss == -1
+
+
 def test_thresholds_do_not_move_with_the_test_samples(parts):
     (validation, test), _ = parts
     turned = test.assign(target=1 - test["target"])

@@ -1,0 +1,117 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dataset_models.goes import sample_files
+from tools import tools
+from tools.probability_skill import brier
+from tools.runs import rolling_origin
+from tools.skill import contingency
+
+EXPERIMENT = tools.REPOSITORY / "network_models" / "xray_flux_forecast" / "light_curve"
+SEEDS = (1, 2)
+
+
+def write_run(folder, year, seed):
+    """A finished run as the runner leaves it: who was forecast what, and that it is done."""
+    run = folder / str(year) / f"{year}0101-00000{seed}"
+    (run / "performance").mkdir(parents=True)
+    stages = {"training": {}, "evaluation": {}}
+    (run / "provenance.json").write_text(json.dumps({"seed": seed, "stages": stages}))
+    tables = []
+    for split, of in (("validation", year - 1), ("test", year)):
+        truth, noise = np.random.default_rng(of), np.random.default_rng([of, seed])
+        target = (truth.random(300) < 0.3).astype(float)
+        score = 2 * target - 1.5 + truth.normal(0, 1, 300) + noise.normal(0, 0.5, 300)
+        times = np.datetime64(f"{of}-01-01", "ns") + np.arange(300) * np.timedelta64(1, "D")
+        table = pd.DataFrame({"id": times.astype(str), "time": times, "split": split})
+        table["target"], table["forecast"] = target, 1 / (1 + np.exp(-score))
+        table["climatology 365 d"], table["persistence"] = 0.3, np.roll(target, 1)
+        table["logistic"] = 0.3 + 0.1 * (target - 0.3) + truth.normal(0, 0.02, 300)
+        tables.append(table)
+    pd.concat(tables).to_csv(run / "performance" / "predictions.csv", index=False)
+
+
+@pytest.fixture
+def finished(tmp_path):
+    for year in (2013, 2014):
+        for seed in SEEDS:
+            write_run(tmp_path, year, seed)
+    return tmp_path
+
+
+def run(folder, *more):
+    command = [str(EXPERIMENT), "--years=2013,2014", "--seeds=1,2", f"--output={folder}", *more]
+    return rolling_origin.main(command)
+
+
+def test_finished_runs_are_scored_together_and_not_repeated(finished, capsys):
+    assert run(finished) == 0
+    printed = capsys.readouterr().out
+    assert "no flare in the last 24 h" in printed
+    tests = {
+        (year, seed): pd.read_csv(next((finished / str(year)).glob(f"*{seed}/*/predictions.csv")))
+        for year in (2013, 2014)
+        for seed in SEEDS
+    }
+    tests = {key: table[table["split"] == "test"] for key, table in tests.items()}
+    target = np.concatenate([tests[year, 1]["target"] for year in (2013, 2014)])
+    mean = np.concatenate(
+        [
+            (tests[year, 1]["forecast"] + tests[year, 2]["forecast"].to_numpy()) / 2
+            for year in (2013, 2014)
+        ]
+    )
+    scores = pd.read_csv(finished / "scores.csv", index_col=[0, 1])
+    row = scores.loc["all years", rolling_origin.ENSEMBLE]
+    expected = 1 - brier(target, mean) / brier(target, np.full(600, 0.3))
+    assert float(row["bss"].split()[0]) == pytest.approx(expected, abs=6e-4)
+    thresholds = json.loads((finished / "protocol.json").read_text())["thresholds"]
+    frozen = [thresholds[year][rolling_origin.ENSEMBLE] for year in ("2013", "2014")]
+    alarms = mean >= np.repeat(frozen, 300)
+    tss = contingency(target, alarms).tss
+    assert float(row["tss"].split()[0]) == pytest.approx(tss, abs=6e-4)
+    assert (finished / "reliability.png").stat().st_size > 0
+
+
+def test_the_quiet_subset_has_its_own_climatology(finished):
+    run(finished)
+    scores = pd.read_csv(finished / "scores.csv", index_col=[0, 1]).loc[rolling_origin.QUIET]
+    # After a quiet day persistence says "none" each time: it forecasts no event at all.
+    assert float(scores.loc["persistence", "pod"]) == 0
+    assert int(scores.loc["persistence", "samples"]) < 600
+
+
+def test_runs_of_other_samples_are_not_mixed(finished, capsys):
+    path = next((finished / "2013").glob("*2/*/predictions.csv"))
+    table = pd.read_csv(path)
+    table.assign(target=1 - table["target"]).to_csv(path, index=False)
+    assert run(finished) == 1
+    assert "forecast other samples or another target" in capsys.readouterr().err
+
+
+def test_a_field_that_the_experiment_does_not_know_ends_it(tmp_path, capfd):
+    assert run(tmp_path, "--epoks=3") == 1
+    assert "Did you mean --epochs" in capfd.readouterr().err
+
+
+@pytest.mark.slow
+def test_an_experiment_is_trained_for_each_year_and_seed(sample_folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("FLARENET_DATA", str(sample_folder))
+    fields = [
+        f"--series={sample_files.SERIES}",
+        f"--flare_lists={sample_files.FLARES}",
+        "--scale=physical",
+        "--epochs=1",
+        "--explained_samples=0",
+        "--train_cadence_hours=6",
+        "--threshold=1e-6",
+    ]
+    command = [str(EXPERIMENT), "--years=2013", "--seeds=1,2", f"--output={tmp_path}", *fields]
+    assert rolling_origin.main(command) == 0
+    runs = sorted((tmp_path / "2013").iterdir())
+    assert len(runs) == 2
+    assert rolling_origin.main(command) == 0
+    assert sorted((tmp_path / "2013").iterdir()) == runs

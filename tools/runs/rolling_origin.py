@@ -1,0 +1,174 @@
+"""Trains an experiment for several test years and seeds, and scores them as one forecast.
+
+    python tools/runs/rolling_origin.py network_models/xray_flux_forecast/light_curve
+
+Each test year has its own training (all that lies two years back and more) and validation (the year
+before); thresholds come from validation. Runs that are finished already are not repeated. The
+experiment's trained_models/rolling_origin/ gets a run folder for each year and seed, scores.csv,
+protocol.json and reliability.png.
+"""
+
+import argparse
+import json
+import pathlib
+import subprocess
+import sys
+
+import pandas as pd
+
+from network_models.explanations import figures
+from tools import tools, verification
+from tools.probability_skill import reliability_curve
+
+ENSEMBLE = "network, mean of seeds"
+REFERENCES = ("logistic", "persistence", "climatology 365 d")
+QUIET = "no flare in the last 24 h"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs what is missing, then scores; returns the exit status."""
+    options, fields = _parser().parse_known_args(arguments)
+    options.fields = fields  # of the experiment's config, which checks them
+    folder = options.output or options.experiment / "trained_models" / "rolling_origin"
+    try:
+        for year in options.years:
+            _train(options, year, folder / str(year))
+        parts = {year: _gather(folder / str(year), options.seeds) for year in options.years}
+        report(parts, options, folder)
+    except (ValueError, FileNotFoundError, subprocess.CalledProcessError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def report(parts: dict, options: argparse.Namespace, folder: pathlib.Path) -> pd.DataFrame:
+    """Scores all years together, each alone, and those that followed a quiet day; writes them.
+
+    Args:
+        parts: dict of year to (validation, test), tables of `_gather`.
+        options: of the command line.
+        folder: where to.
+    """
+    seeds = tuple(f"network, seed {seed}" for seed in options.seeds)
+    names = (ENSEMBLE, *seeds, *REFERENCES)
+    # A year without events has no TSS; it counts for the Brier score and false alarms alone.
+    whole = verification.verify([parts[year] for year in options.years], names)
+    quiet = whole.subset((whole.table["persistence"] == 0).to_numpy())
+    shown = (ENSEMBLE, *REFERENCES)
+    tables = {"all years": verification.scores(whole, names, "climatology 365 d")}
+    for year in options.years:
+        one = whole.subset((whole.table["time"].dt.year == year).to_numpy())
+        tables[str(year)] = verification.scores(one, shown, "climatology 365 d")
+    rate = float(quiet.table["target"].mean())
+    tables[QUIET] = verification.scores(quiet, shown, rate)
+    scores = pd.concat(tables, names=["samples of", "forecast"])
+    paired = {
+        f"{ENSEMBLE} against {name} ({where})": verification.differences(some, ENSEMBLE, name)
+        for where, some in (("all years", whole), (QUIET, quiet))
+        for name in REFERENCES[:2]
+    }
+    _write(scores, paired, whole, options, folder)
+    return scores
+
+
+def _train(options, year, folder):
+    """Trains the seeds of one test year that have no finished run yet."""
+    missing = [seed for seed in options.seeds if seed not in _finished(folder)]
+    if not missing:
+        return
+    command = [sys.executable, str(options.experiment / "network.py"), f"--output={folder}"]
+    command += [f"--test_year={year}", "--seeds=" + ",".join(map(str, missing)), *options.fields]
+    subprocess.run(command, check=True)
+
+
+def _finished(folder):
+    """Dict of seed to the folder of its finished run."""
+    found = {}
+    for file in sorted(folder.glob("*/provenance.json")):
+        record = json.loads(file.read_text())
+        if "evaluation" in record["stages"]:
+            found[record["seed"]] = file.parent
+    return found
+
+
+def _gather(folder, seeds):
+    """The validation and test forecasts of one year: a column for each seed, and their mean."""
+    runs, joined = _finished(folder), None
+    for seed in seeds:
+        table = pd.read_csv(runs[seed] / "performance" / "predictions.csv", parse_dates=["time"])
+        table = table.rename(columns={"forecast": f"network, seed {seed}"})
+        if joined is None:
+            joined = table
+            continue
+        if not joined["id"].equals(table["id"]) or not joined["target"].equals(table["target"]):
+            raise ValueError(
+                f"The runs below {folder} forecast other samples or another target. Expected the "
+                "same for all seeds. Remove the runs of other settings, or take another --output."
+            )
+        joined[f"network, seed {seed}"] = table[f"network, seed {seed}"]
+    joined[ENSEMBLE] = joined[[f"network, seed {seed}" for seed in seeds]].mean(axis=1)
+    return tuple(joined[joined["split"] == split] for split in ("validation", "test"))
+
+
+def _write(scores, paired, whole, options, folder):
+    tools.write_text(folder / "scores.csv", scores.to_csv())
+    protocol = {
+        "experiment": str(options.experiment),
+        "years": options.years,
+        "seeds": options.seeds,
+        "fields": options.fields,
+        "thresholds": dict(zip(map(str, options.years), whole.thresholds, strict=True)),
+        "paired": {name: {k: str(v) for k, v in one.items()} for name, one in paired.items()},
+        **tools.provenance(),
+    }
+    tools.write_text(folder / "protocol.json", json.dumps(protocol, indent=1))
+    figures.save(_reliability_figure(whole), folder / "reliability.png")
+    with pd.option_context("display.width", 250, "display.max_columns", 20):
+        print(scores.to_string(float_format=lambda number: f"{number:.3f}"))
+    for name, one in paired.items():
+        print(f"{name}: " + ", ".join(f"{key} {interval}" for key, interval in one.items()))
+    print(f"Results: {folder}")
+
+
+def _reliability_figure(whole):
+    figure = figures.new_figure(7, 7)
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], color="grey", linewidth=1)
+    for name, marker in ((ENSEMBLE, "o"), ("logistic", "s")):
+        curve = reliability_curve(whole.table["target"], whole.table[name])
+        axes.plot(curve["probability"], curve["observed"], marker=marker, label=name)
+        for x, y, count in curve[["probability", "observed", "count"]].to_numpy():
+            axes.annotate(f"{count:.0f}", (x, y), xytext=(6, -10), textcoords="offset points")
+    axes.set_xlabel("forecast probability", fontsize=figures.LABEL)
+    axes.set_ylabel("observed frequency", fontsize=figures.LABEL)
+    axes.legend(fontsize=figures.SMALL)
+    axes.set_title("Reliability, all test years (numbers: samples)", fontsize=figures.LABEL)
+    return figure
+
+
+def _parser():
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="Other options, such as --epochs=3, go to the experiment.",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "experiment",
+        nargs="?",
+        type=pathlib.Path,
+        default=tools.REPOSITORY / "network_models" / "xray_flux_forecast" / "light_curve",
+        help="folder of an experiment with the field test_year",
+    )
+    parser.add_argument("--years", type=_numbers, default=[2013, 2014, 2015, 2016, 2017])
+    parser.add_argument("--seeds", type=_numbers, default=[1, 2, 3, 4, 5])
+    parser.add_argument("--output", type=pathlib.Path)
+    return parser
+
+
+def _numbers(text):
+    return [int(number) for number in text.split(",")]
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
