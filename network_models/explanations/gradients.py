@@ -205,7 +205,7 @@ def _chosen(outputs, output):
         flat = keras.ops.mean(
             keras.ops.cast(first, "float32"), axis=tuple(range(1, len(first.shape) - 1))
         )
-        counted = "the channels"
+        counted = "through the channels of an output"
     else:
         flat, counted = keras.ops.reshape(first, (first.shape[0], -1)), "through an output"
     if not 0 <= output < flat.shape[1]:

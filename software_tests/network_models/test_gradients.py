@@ -5,7 +5,12 @@ import numpy as np
 import pytest
 from keras import layers
 
-from network_models.explanations.gradients import input_gradient, output_number
+from network_models.explanations.gradients import (
+    gradients,
+    input_gradient,
+    inputs_reaching,
+    output_number,
+)
 
 
 def images(*shape):
@@ -103,6 +108,60 @@ def test_a_model_of_one_tensor_and_a_subclassed_one_are_called_as_they_want():
         np.testing.assert_allclose(gradient, np.broadcast_to(kernel[:, 0], (2, 4)), rtol=1e-6)
 
 
+def test_gradients_at_layers_are_those_of_what_they_put_out():
+    # f = sum of w x (2 x + 1): with respect to 2 x + 1 the gradient is w, to x it is 2 w.
+    weights, x = images(3, 3, 1), {"images": images(2, 3, 3, 1)}
+    entry = keras.Input(weights.shape, name="images")
+    scaled, dense = layers.Rescaling(2.0, 1.0), layers.Dense(1, use_bias=False)
+    model = keras.Model({"images": entry}, dense(layers.Flatten()(scaled(entry))))
+    dense.set_weights([weights.reshape(-1, 1)])
+    found = gradients(model, x, inputs=["images"], layers=[scaled])
+    np.testing.assert_allclose(found.calls[0].output, 2 * x["images"] + 1, rtol=1e-6)
+    np.testing.assert_allclose(found.calls[0].gradient, np.stack([weights] * 2), rtol=1e-6)
+    np.testing.assert_allclose(found.inputs["images"], 2 * np.stack([weights] * 2), rtol=1e-6)
+    np.testing.assert_allclose(found.forecasts, output_number(model, x), rtol=1e-6)
+    # What goes on instead is what is differentiated: nothing reaches the input any more.
+    found = gradients(
+        model, x, inputs=["images"], layers=[scaled], change=lambda number, out: 0 * out
+    )
+    assert not found.forecasts.any()
+    assert not found.inputs["images"].any()
+    np.testing.assert_allclose(found.calls[0].gradient, np.stack([weights] * 2), rtol=1e-6)
+
+
+def test_a_layer_called_twice_has_two_gradients_and_each_its_inputs():
+    entries = {name: keras.Input((4,), name=name) for name in ("early", "late")}
+    shared = layers.Rescaling(1.0)
+    outputs = shared(entries["late"]) - 3.0 * shared(entries["early"])
+    model = keras.Model(entries, layers.Dense(1, kernel_initializer="ones")(outputs))
+    x = {"early": images(1, 4), "late": images(1, 4)}
+    reached = inputs_reaching(model, x, ["early", "late"], [shared])
+    calls = gradients(model, x, layers=[shared]).calls
+    assert {
+        name: float(call.gradient[0, 0]) for (name,), call in zip(reached, calls, strict=True)
+    } == {
+        "early": -3.0,
+        "late": 1.0,
+    }
+
+
+def test_of_an_image_the_mean_of_a_channel_is_explained():
+    entry = keras.Input((4, 4, 2), name="images")
+    model = keras.Model({"images": entry}, entry * 2.0)
+    x = {"images": images(2, 4, 4, 2)}
+    expected = 2 * x["images"][..., 1].mean(axis=(1, 2))
+    np.testing.assert_allclose(output_number(model, x, 1), expected, rtol=1e-6)
+    gradient = input_gradient(model, x, 1)["images"]
+    np.testing.assert_allclose(gradient[..., 1], 2 / 16)
+    assert not gradient[..., 0].any()
+    with pytest.raises(
+        IndexError, match=r"no output number 2\. Expected 0 to 1, counted through .*"
+    ):
+        output_number(model, x, 2)
+    with pytest.raises(ValueError, match=r"shape \(2,\)\. Received: shape \(2, 4, 4, 2\)"):
+        output_number(model, x, lambda image: image)
+
+
 def test_wrong_requests_are_named(monkeypatch):
     model, x = linear_model(images(6, 6, 2)), {"images": images(1, 6, 6, 2)}
     with pytest.raises(IndexError, match=r"no output number 1\. Expected 0 to 0"):
@@ -113,3 +172,5 @@ def test_wrong_requests_are_named(monkeypatch):
     monkeypatch.setattr(keras.config, "backend", lambda: "numpy")
     with pytest.raises(NotImplementedError, match=r"one of \['tensorflow'\]. Received: 'numpy'"):
         input_gradient(model, x)
+    with pytest.raises(NotImplementedError, match="Received: 'numpy'"):
+        inputs_reaching(model, x, ["images"], [])

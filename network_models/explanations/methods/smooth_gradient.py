@@ -7,7 +7,7 @@ from network_models.explanations.methods.attribution import Attribution
 from network_models.explanations.methods.whitened_images import WhitenedImages
 
 COPIES = 32
-NOISE = 0.2  # of the deviation of the training split's pixels, which whitening makes 1
+NOISE = 0.1  # of the deviation of the training split's pixels, which whitening makes 1
 
 
 def smooth_gradient(model, sample, *, output=0, seed=0, copies=COPIES, noise=NOISE):
