@@ -37,12 +37,16 @@ def curves(folder, marks):
 def forecasts(predictions, unit, marks, folder):
     """Draws forecasts_<split>.png: forecast over target, and both in time.
 
+    Forecasts of several numbers (probabilities, quantiles) are no target's twin: none is drawn.
+
     Args:
         predictions: DataFrame as in predictions.csv.
         unit: str, of target and forecast.
         marks: words that the picture must carry.
         folder: where to.
     """
+    if "forecast" not in predictions or "target" not in predictions:
+        return
     target, forecast, *baselines = [name for name in predictions if name not in COLUMNS]
     for split, table in predictions.groupby("split", sort=False):
         figure = figures.new_figure(12, 4.2)

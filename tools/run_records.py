@@ -2,7 +2,7 @@
 
 import json
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import pandas as pd
 
@@ -42,6 +42,12 @@ def predictions(run: str | pathlib.Path) -> pd.DataFrame:
             "forecast images are scored by evaluators of their own."
         )
     return pd.read_csv(file, dtype={"id": str}, parse_dates=["time"])
+
+
+def marks(runs: Iterable[str | pathlib.Path]) -> tuple[str, ...]:
+    """Words that pictures of these runs must carry: "SYNTHETIC" if any of their data was drawn."""
+    caveats = [caveat for run in runs for caveat in scores(run).get("caveats", ())]
+    return ("SYNTHETIC",) if any(one.startswith("SYNTHETIC") for one in caveats) else ()
 
 
 def check_same(runs: list[pathlib.Path], what: dict[str, Callable]) -> None:

@@ -32,6 +32,12 @@ class Config(experiment.Config):
     fractions: tuple[float, ...] = (0.7, 0.15, 0.15)  # of training, validation and test
     embargo_days: float = 27.0  # between windows of different splits
     allow_leak: bool = False  # accept a split that lets training see what is forecast
+    # Forecast
+    head: str = "flux"  # or class (probabilities), quantiles, gaussian (mean and deviation)
+    thresholds: tuple[str, ...] = ("C1.0", "M1.0", "X1.0")  # flare classes to be reached
+    threshold_scale: str = "operational"  # of these classes, as published; or physical
+    levels: tuple[float, ...] = (0.1, 0.3, 0.5, 0.7, 0.9)  # of the quantiles: middles of fifths
+    calibration: str = "temperature"  # of probabilities, by validation; or isotonic, none
     # Network
     filters: tuple[int, ...] = (16, 32, 64)  # one convolution and one pooling each
     dropout: float = 0.2  # fraction of the image features that training leaves out

@@ -16,7 +16,9 @@ from dataset_models.sdo.aia import AIA
 from dataset_models.sdo.augmentation import SolarAugmentation
 from dataset_models.sdo.layers import TimesAsChannels
 from dataset_models.sdo.sdoml import SDOML
-from network_models import experiment
+from network_models import experiment, heads, threshold_scores
+
+EVALUATORS = (threshold_scores.evaluate,)
 
 
 def build_dataset(config):
@@ -25,7 +27,7 @@ def build_dataset(config):
 
 
 def build_model(config, dataset):
-    """Returns a compiled model: images in DN/s, and side inputs -> (1,) log10 of W m-2."""
+    """Returns a compiled model: images in DN/s, and side inputs -> the forecast of its head."""
     inputs = dataset.inputs()
     x = SolarAugmentation(
         east_west_mirror=dataset.mirrors, shift=config.shift, rotation=config.rotation
@@ -37,18 +39,14 @@ def build_model(config, dataset):
     x = layers.Dropout(config.dropout)(layers.GlobalAveragePooling2D()(x))
     for name in list(inputs)[1:]:  # side inputs
         x = layers.Concatenate()([x, layers.Flatten()(dataset.whitening(name)(inputs[name]))])
-    log_flux = dataset.unwhitening("log_flux")(layers.Dense(1, dtype="float32")(x))
-    model = keras.Model(inputs, log_flux)
-    model.compile(
-        optimizer=keras.optimizers.Adam(config.learning_rate, clipnorm=config.clip_norm),
-        loss="huber",
-        weighted_metrics=[
-            keras.metrics.RootMeanSquaredError(name="rmse"),  # dex
-            keras.metrics.MeanAbsoluteError(name="mae"),  # dex
-        ],
-    )
+    head = heads.make(config, dataset)
+    model = keras.Model(inputs, head.output(x))
+    optimizer = keras.optimizers.Adam(config.learning_rate, clipnorm=config.clip_norm)
+    model.compile(optimizer=optimizer, loss=head.loss, weighted_metrics=head.metrics)
     return model
 
 
 if __name__ == "__main__":
-    experiment.run(__file__, build_dataset=build_dataset, build_model=build_model)
+    experiment.run(
+        __file__, build_dataset=build_dataset, build_model=build_model, evaluators=EVALUATORS
+    )

@@ -1,0 +1,132 @@
+"""Purged cross-validation of an experiment: scores of each fold, their mean and deviation.
+
+    python tools/runs/cross_validate.py network_models/xray_flux_forecast/starting_point --folds 5
+
+Options that are not its own, such as --epochs, are fields of the experiment's config.
+
+Time is cut into as many stretches as there are folds. Each is tested once, by a network that
+learnt from nothing within the embargo on both sides of it; the stretch after it validates. The
+experiment's trained_models/cross_validation/ gets a run folder for each fold, folds.csv and
+scores.csv. Runs that are finished already are not repeated.
+"""
+
+import argparse
+import pathlib
+import sys
+
+import pandas as pd
+
+from network_models import experiment, loading
+from tools import run_records, tools
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Trains the folds that are missing, prints and writes their scores; returns the status."""
+    options, options.fields = _parse(arguments)
+    folder = options.output or options.experiment / "trained_models" / "cross_validation"
+    try:
+        if options.folds < 3:
+            raise ValueError(
+                "A cross-validation needs stretches to train, validate and test on. Expected "
+                f"--folds of at least 3. Received: {options.folds}. The usual number is 5."
+            )
+        runs = [_run(options, fold, folder) for fold in range(1, options.folds + 1)]
+        report(runs, folder)
+    except (ValueError, TypeError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def report(runs: list[pathlib.Path], folder: pathlib.Path) -> pd.DataFrame:
+    """Mean and standard deviation of the test scores over the folds, printed and written.
+
+    Args:
+        runs: the finished run of each fold.
+        folder: where to.
+
+    Returns:
+        DataFrame indexed by forecast and score: mean, deviation (of one fold, n - 1), lowest,
+        highest, and in how many folds the score is defined.
+
+    Raises:
+        ValueError: if the runs are of different tasks.
+    """
+    run_records.check_same(
+        runs,
+        {
+            "numbers of folds": lambda run: run_records.settings(run)["folds"],
+            "units": lambda run: run_records.scores(run)["unit"],
+            "settings": _settings,
+        },
+    )
+    folds = pd.concat([_scores(run) for run in runs], ignore_index=True)
+    grouped = folds.groupby(["forecast", "score"], sort=False)["value"]
+    found = grouped.agg(mean="mean", deviation="std", lowest="min", highest="max", defined="count")
+    tools.write_text(folder / "folds.csv", folds.to_csv(index=False))
+    tools.write_text(folder / "scores.csv", found.to_csv())
+    print(f"Test scores over {len(runs)} folds; NaN: undefined in every fold, or in all but one")
+    print(found.to_string(float_format="{:.4g}".format))
+    print(f"Results: {folder}")
+    return found
+
+
+def _settings(run):
+    return {name: value for name, value in run_records.settings(run).items() if name != "fold"}
+
+
+def _run(options, fold, folder):
+    """The finished run of one fold, trained if there is none."""
+    place = folder / f"fold_{fold}"
+    done = run_records.finished(place)
+    if done:
+        return done[-1]
+    file = options.experiment / "network.py"
+    if not file.is_file():
+        raise FileNotFoundError(
+            f"There is no {file}. Expected the folder of an experiment, such as "
+            "network_models/xray_flux_forecast/starting_point."
+        )
+    module = loading.load_module(file)
+    print(f"Fold {fold} of {options.folds}")
+    (run,) = experiment.run(
+        file,
+        build_dataset=module.build_dataset,
+        build_model=module.build_model,
+        evaluators=getattr(module, "EVALUATORS", ()),
+        arguments=[
+            *(f"--output={place}", f"--folds={options.folds}", f"--fold={fold}"),
+            *("--explained_samples=0", *options.fields),
+        ],
+    )
+    return run
+
+
+def _scores(run):
+    """DataFrame of fold, forecast, score and value: those of the test split."""
+    written, fold = run_records.scores(run), run_records.settings(run)["fold"]
+    results = {name: one for name, one in written["test"].items() if isinstance(one, dict)}
+    evaluated = written.get("evaluators", {}).items()
+    results["evaluators"] = {name: one for name, one in evaluated if name.startswith("test ")}
+    rows = [
+        {"fold": fold, "forecast": forecast, "score": score, "value": value}
+        for forecast, numbers in results.items()
+        for score, value in numbers.items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def _parse(arguments):
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("experiment", type=pathlib.Path, help="folder of an experiment")
+    parser.add_argument("--folds", type=int, default=5, help="at least 3")
+    parser.add_argument("--output", type=pathlib.Path)
+    return parser.parse_known_args(arguments)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
