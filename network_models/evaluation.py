@@ -1,6 +1,7 @@
 """How good a trained network is: forecasts, scores beside the baselines, and plots."""
 
 import json
+import math
 import pathlib
 import textwrap
 
@@ -121,8 +122,14 @@ def forecasts(model, dataset, split, config):
 
 def _table_text(results):
     """Numbers of the network and of each baseline, a row each; empty where there is none."""
-    table = pd.DataFrame.from_dict(results, orient="index")
-    return textwrap.indent(table.to_string(float_format="{:.4g}".format, na_rep=""), "  ")
+    texts = {
+        name: {
+            key: "undefined" if math.isnan(value) else f"{value:.4g}" for key, value in one.items()
+        }
+        for name, one in results.items()
+    }
+    table = pd.DataFrame.from_dict(texts, orient="index")
+    return textwrap.indent(table.to_string(na_rep=""), "  ")
 
 
 def _numbered(name, values):

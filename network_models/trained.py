@@ -38,7 +38,7 @@ class Trained:
         Raises:
             DatasetNotFoundError: if its files are not there.
         """
-        return self.names["build_dataset"](self.config)
+        return self.names["build_dataset"](self.config).arranged(self.config)
 
     @property
     def evaluators(self):
