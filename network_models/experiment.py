@@ -46,7 +46,7 @@ class Config:
     class_weights: bool = False  # training samples weigh the more, the rarer their class
     oversample: tuple[str, ...] = ()  # ("train",): samples of rare classes come more often
     freeze: tuple[str, ...] = ()  # layers that do not learn, by name or pattern ("conv*")
-    explained_samples: int = 4  # validation samples in maps/; 0: nothing is explained
+    explained_samples: int = 2  # validation samples in maps/; 0: nothing is explained
     explanations: tuple[str, ...] = explanation.PARTS  # of maps, features, embeddings; (): none
     map_methods: tuple[str, ...] = (
         maps.USUAL_METHODS

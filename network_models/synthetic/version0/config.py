@@ -33,5 +33,11 @@ class Config(experiment.Config):
 
 config = Config(epochs=5, batch_size=25)
 tiny = dataclasses.replace(  # what software_tests trains
-    config, epochs=1, image_size=16, train_size=50, validation_size=10, test_size=10
+    config,
+    epochs=1,
+    image_size=16,
+    train_size=50,
+    validation_size=10,
+    test_size=10,
+    explained_samples=1,
 )

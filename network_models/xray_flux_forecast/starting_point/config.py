@@ -50,5 +50,12 @@ class Config(experiment.Config):
 
 config = Config(epochs=100, batch_size=16)
 tiny = dataclasses.replace(  # the smallest that runs every line, on the embedded sample
-    config, epochs=1, batch_size=4, image_size=32, block_days=4.0, embargo_days=0.0, filters=(4, 4)
+    config,
+    epochs=1,
+    batch_size=4,
+    image_size=32,
+    block_days=4.0,
+    embargo_days=0.0,
+    filters=(4, 4),
+    explained_samples=1,
 )

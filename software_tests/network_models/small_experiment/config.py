@@ -16,6 +16,13 @@ class Config(experiment.Config):
 
 
 config = Config(
-    epochs=5, batch_size=8, patience=4, plateau_patience=0, checkpoint_steps=4, keep_epochs=2
+    epochs=5,
+    batch_size=8,
+    patience=4,
+    plateau_patience=0,
+    checkpoint_steps=4,
+    keep_epochs=2,
+    explained_samples=1,
+    map_methods=("gradient",),  # the quickest: the runner is tested here, not the maps
 )
 tiny = dataclasses.replace(config, epochs=1, samples=16)
