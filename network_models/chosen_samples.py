@@ -16,7 +16,8 @@ def find(dataset, times=(), identifiers=()):
 
     Args:
         dataset: `Dataset`.
-        times: texts such as 2014-01-01T00:00, UTC; the nearest sample within `TOLERANCE`.
+        times: texts such as 2014-01-01T00:00, UTC unless they name a zone (+01:00); the nearest
+            sample within `TOLERANCE`.
         identifiers: ids of samples, 20140101_0000 say.
 
     Returns:
@@ -54,13 +55,7 @@ def gather(dataset, places):
 
 
 def _row_at(table, text):
-    try:
-        time = pd.Timestamp(text)
-    except ValueError:
-        raise ValueError(
-            f"{text!r} is no time. Expected one such as 2014-01-01T00:00, in UTC."
-        ) from None
-    distance = (table["time"] - time).abs()
+    distance = (table["time"].astype("datetime64[s]") - _time(text)).abs()
     closest = table.loc[distance.sort_values(kind="stable").index]
     if distance.min() <= TOLERANCE:
         return closest.iloc[0]
@@ -68,6 +63,17 @@ def _row_at(table, text):
         f"There is no sample at {text}. Expected a time within {TOLERANCE.seconds // 60} min of a "
         f"sample. The nearest: {_listed(closest)}."
     )
+
+
+def _time(text):
+    """A time as UTC without a zone; "now" and the like, which pandas knows, are none."""
+    try:
+        time = pd.Timestamp(text).as_unit("s") if text[:1].isdigit() else pd.NaT
+    except (ValueError, OverflowError):
+        time = pd.NaT
+    if pd.isna(time):
+        raise ValueError(f"{text!r} is no time. Expected one such as 2014-01-01T00:00, in UTC.")
+    return time.tz_convert("UTC").tz_localize(None) if time.tzinfo else time
 
 
 def _row_called(table, identifier):

@@ -39,7 +39,8 @@ def write_results(folder, model, dataset, config, splits, evaluators=(), caveats
         dataset: `Dataset`.
         config: the run's config.
         splits: names of splits.
-        evaluators: as of `evaluate`.
+        evaluators: as of `evaluate`; of names that begin with a split ("test M1.0 brier") those of
+            `splits` are kept.
         caveats: sentences that must stand beside the scores, after those of the dataset.
 
     Returns:
@@ -49,7 +50,7 @@ def write_results(folder, model, dataset, config, splits, evaluators=(), caveats
     scores = {"caveats": [*dataset.caveats(), *caveats], "unit": unit}
     scores |= {split: _scores(model, dataset, split, config) for split in splits}
     for evaluator in evaluators:
-        results = evaluator(model, dataset, config).items()
+        results = _of_splits(evaluator(model, dataset, config), dataset, splits).items()
         scores.setdefault("evaluators", {}).update(
             {name: float(number) for name, number in results}
         )
@@ -136,6 +137,12 @@ def _numbered(name, values):
     if values.shape[1] == 1:
         return {name: values[:, 0]}
     return {f"{name} {i}": column for i, column in enumerate(values.T)}
+
+
+def _of_splits(results, dataset, splits):
+    """Numbers of evaluators without those called by a split that was not asked for."""
+    others = set(dataset.splits) - set(splits)
+    return {name: number for name, number in results.items() if name.split(" ")[0] not in others}
 
 
 def _marks(dataset, splits):

@@ -63,7 +63,7 @@ def _newest(below):
 
 
 def _is_finished(folder):
-    stages = json.loads((folder / "provenance.json").read_text())["stages"]
+    stages = json.loads((folder / "provenance.json").read_text()).get("stages", {})
     return "explanations" in stages and (folder / "epochs" / "best.keras").exists()
 
 

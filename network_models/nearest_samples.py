@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from network_models import chosen_samples
+from network_models import chosen_samples, trained
 from network_models.explanations import embeddings, figures, inspection, neighbours
 from network_models.explanations.thumbnails import thumbnails
 from tools import tools
@@ -22,13 +22,17 @@ def find_table(folder, file):
     Returns:
         DataFrame, as `embeddings.write_embeddings` gives it.
     """
-    found = [one for one in folder.glob(f"embeddings/{file.stem}_*/{TABLE}") if "=" not in str(one)]
+    found = [
+        one
+        for one in folder.glob(f"embeddings/{file.stem}_*/{TABLE}")
+        if "=" not in one.parent.name
+    ]
     if file.name == "best.keras":  # the one that the run itself embedded
         found += folder.glob(f"embeddings/{TABLE}")
     return max((pd.read_feather(one) for one in sorted(found)), key=len, default=None)
 
 
-def write_neighbours(run, model, x, about, folder, count):
+def write_neighbours(run, model, x, about, folder, count, source=""):
     """Writes neighbours.csv, and neighbours.png where there are images: who is near chosen samples.
 
     Samples that are not in the table of embeddings, of FITS files say, are embedded and compared
@@ -41,6 +45,8 @@ def write_neighbours(run, model, x, about, folder, count):
         about: list of dicts, as from `Dataset.describe`.
         folder: where to.
         count: int, how many neighbours of each.
+        source: str, where the samples are from if not as the run has them: "fits", or the fields
+            that were set anew. A sample of the same id in the table is then another one.
 
     Returns:
         List of the paths written.
@@ -54,6 +60,8 @@ def write_neighbours(run, model, x, about, folder, count):
             f"There is nothing to look for neighbours among. Expected the embeddings of a run in "
             f"{run.folder / 'embeddings'}. To make them: {EMBED} {run.file}"
         )
+    if source:
+        about = [one | {"id": f"{one['id']} ({source})"} for one in about]
     known = set(table["id"])
     new = [i for i, one in enumerate(about) if str(one["id"]) not in known]
     table = pd.concat([table, *(_row(model, x, about[i], i) for i in new)], ignore_index=True)
@@ -63,7 +71,8 @@ def write_neighbours(run, model, x, about, folder, count):
     tools.write_text(folder / "neighbours.csv", listed.to_csv(index=False))
     if not inspection.spatial_inputs(x):
         return [folder / "neighbours.csv"]
-    pictures = _pictures(run.dataset, x, about, pd.concat(found))
+    stored = trained.open_run(run.file).dataset if run.fields else run.dataset
+    pictures = _pictures(stored, x, about, pd.concat(found))
     sheet = neighbours.neighbour_sheet(found, pictures, TITLE)
     return [folder / "neighbours.csv", figures.save(sheet, folder / "neighbours.png")]
 

@@ -140,3 +140,10 @@ def test_it_runs_where_nothing_is_installed(tmp_path):
     assert "tensorflow is not installed" in received.stdout
     assert "MISSING  Python does not find FlareNet's own tools.tools" in received.stdout
     assert "Traceback" not in received.stderr
+
+
+def test_help_says_what_it_does(capsys):
+    with pytest.raises(SystemExit) as ended:
+        installation.main(["--help"])
+    assert ended.value.code == 0
+    assert "Checks an installation of FlareNet" in capsys.readouterr().out

@@ -6,6 +6,7 @@ The tests collect the same checks. What training cannot do without is an error; 
 faster or prettier (a GPU, `dot`, `make`, more disk) is advice, which pytest reports as skipped.
 """
 
+import argparse
 import importlib
 import importlib.metadata
 import os
@@ -234,8 +235,11 @@ def test_installation(check):
         pytest.fail(str(error), pytrace=False)
 
 
-def main():
+def main(arguments=()):
     """Does every check and prints what it found; 0 if nothing that training needs is missing."""
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args(arguments)
     failures = 0
     for check in CHECKS:
         try:
@@ -245,6 +249,8 @@ def main():
         except MissingError as error:
             failures += 1
             print(f"MISSING  {error}")
+        except BrokenPipeError:
+            raise
         except Exception as error:  # noqa: BLE001, whatever a broken installation does
             failures += 1
             summary = check.__doc__.rstrip(".")
@@ -320,4 +326,10 @@ def _program(name, package, without):
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    try:
+        status = main(sys.argv[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:  # as of `| head`, which reads no further
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 1
+    raise SystemExit(status)

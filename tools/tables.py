@@ -96,11 +96,17 @@ def read_rows(heading: Heading, dtype: object = str) -> pd.DataFrame:
 def _refuse_extra_fields(rows, heading):
     # pandas takes fields beyond the header as row labels. Some lists do hold row numbers so.
     labels = rows.index
-    if labels.nlevels > 1 or pd.to_numeric(labels, errors="coerce").isna().any():
+    if labels.nlevels > 1:
+        strange, wrong = np.ones(len(rows), bool), "more"
+    else:
+        strange = pd.to_numeric(labels, errors="coerce").isna()
+        wrong = "more" if strange.all() else f"{labels[np.argmax(strange)]!r} as a row number"
+    if strange.any():
         raise ValueError(
             f"{heading.path} is not a table. Expected {len(heading.columns)} fields in each row: "
-            f"{', '.join(heading.columns)}. Received more in line {heading.line(0)}. Name every "
-            "column in the header."
+            f"{', '.join(heading.columns)}. Received {wrong} in line "
+            f"{heading.line(int(np.argmax(strange)))}. Name every column in the header, or mend "
+            "or remove that line."
         )
 
 

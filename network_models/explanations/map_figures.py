@@ -14,7 +14,7 @@ ENCLOSED = (0.5, 0.2)  # contours enclose these fractions of the sensitivity
 CONTOUR_WIDTHS = (0.9, 1.8)  # points, from the widest contour to the innermost
 CONTOUR_SMOOTHING = 0.015  # of the image's width: contours of finer detail hide the Sun
 QUANTITIES = {
-    "slope": "|slope × image|",
+    "slope": "|slope| × standard deviation",
     "share": "lowers (−) or raises (+) the forecast",
     "relevance": "relevance",
 }

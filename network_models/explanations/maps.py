@@ -4,11 +4,18 @@ Every method of `network_models.explanations.methods` gives a number for each pi
 laid on the images that they were made from.
 """
 
+import io
 import pathlib
 
 import pandas as pd
 
-from network_models.explanations import figures, inspection, map_figures, map_sheet
+from network_models.explanations import (
+    figures,
+    forecast_units,
+    inspection,
+    map_figures,
+    map_sheet,
+)
 from network_models.explanations.methods import UnsuitableMethodError, explain
 from network_models.explanations.saliency_map import SaliencyMap
 from tools import tools
@@ -36,7 +43,8 @@ def write_maps(
     Files are called <id>_<channel>_<method>.png and .fits, and <id>_all_<method>.png; where there
     are several inputs or frames, their names stand before the channel. A method that tells no
     channels apart has one FITS file, <id>_all_<method>.fits. A FITS file opens in `sunpy.map.Map`
-    where the sample has a WCS. strongest_regions.csv holds the `strongest_regions` of all maps.
+    where the sample has a WCS. strongest_regions.csv holds the `strongest_regions` of all maps;
+    rows of samples and methods that are not written anew stay in it.
 
     Args:
         model: keras.Model that takes physical units.
@@ -66,14 +74,16 @@ def write_maps(
     """
     inspection.check_described(x, about)
     _check_channels(channels, x, about)
-    folder, paths, tables, skipped = pathlib.Path(folder), [], [], []
+    about, units = forecast_units.compared(model, x, about, units)
+    folder, paths, tables, skipped = pathlib.Path(folder), [], {}, []
     source = {"units": units, "model_file": model_file or model.name}
     options = {"output": output, "baseline": baseline, "scale": scale, "layer": layer}
     for method in methods:
         try:
             for saliency in _explained(method, model, x, about, source, options):
                 written, regions = write_map(saliency, folder, channels)
-                paths, tables = [*paths, *written], [*tables, regions]
+                paths += written
+                tables.setdefault((str(saliency.about["id"]), method), []).append(regions)
         except UnsuitableMethodError as error:
             if not skip_unsuitable:
                 raise
@@ -96,7 +106,7 @@ def saliency_maps(attribution, sample, about, units=None, model_file=""):
         units: dict of units, as `Dataset.units`.
         model_file: str, noted in the FITS header.
     """
-    units, maps, magnitudes = units or {}, [], attribution.magnitude(sample)
+    units, maps, magnitudes = units or {}, [], attribution.magnitude()
     for name, values in attribution.values.items():
         array = inspection.as_numpy(sample[name])[0].astype("float64")
         common = {
@@ -171,10 +181,20 @@ def _write_fits(saliency, index, channel, folder):
 
 
 def _write_table(tables, path):
-    filled = [table for table in tables if len(table)] or tables[:1]
-    table = pd.concat(filled, ignore_index=True)
-    tools.write_text(path, table.to_csv(index=False, float_format="%.6g"))
+    """Writes the regions of each (id, method), beside those of others that the file holds."""
+    every = [table for found in tables.values() for table in found]
+    filled = [table for table in every if len(table)] or every[:1]
+    text = pd.concat(filled, ignore_index=True).to_csv(index=False, float_format="%.6g")
+    if path.exists():
+        former, new = (_as_text(source) for source in (path, io.StringIO(text)))
+        stays = [of not in tables for of in zip(former["id"], former["method"], strict=True)]
+        text = pd.concat([former[stays], new]).to_csv(index=False)
+    tools.write_text(path, text)
     return path
+
+
+def _as_text(source):
+    return pd.read_csv(source, dtype=str, keep_default_na=False)
 
 
 def _frames(arrays, stem, common):

@@ -20,7 +20,7 @@ CARD_ROOM = 67  # letters of value and comment, of the 80 of a card
 
 # What the pictures show of each kind of attribution, for a header that may travel alone.
 SHOWN = {
-    "slope": "Pictures show |this x image|, smoothed.",
+    "slope": "Pictures show |this x a deviation of the channel|, smoothed.",
     "share": "Pictures show this, smoothed; contours and regions are of its magnitude.",
     "relevance": "Pictures show this, smoothed.",
 }

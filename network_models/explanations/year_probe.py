@@ -67,6 +67,20 @@ def probe_year(vectors, times, block_days=BLOCK_DAYS, exchanges=EXCHANGES, seed=
     return scores | chance | {"samples": len(times), "blocks": len(set(blocks)), "years": years}
 
 
+def check_times(times, block_days=BLOCK_DAYS):
+    """Refuses samples that cannot say whether the year can be read, before anything is embedded.
+
+    Args:
+        times: datetime64 array, shape (sample,), UTC.
+        block_days: as of `probe_year`.
+
+    Raises:
+        ValueError: if they span less than two years or too few blocks.
+    """
+    times = np.sort(np.asarray(times, "datetime64[s]"))
+    _check(times, _blocks(times, block_days), block_days)
+
+
 def probe(model, batches_by_name, times_by_name, **options):
     """The probe of a network's embedding and of its images' channel means.
 

@@ -33,6 +33,8 @@ class ExceedanceProbabilities(keras.layers.Layer):
         >>> ExceedanceProbabilities()(keras.ops.zeros((1, 3)))  # 0.5, 0.25, 0.125
     """
 
+    forecast_unit = "probability"  # what maps of its output are in
+
     def call(self, inputs):
         return ops.cumprod(ops.sigmoid(inputs), axis=-1)
 
@@ -56,6 +58,8 @@ class RisingQuantiles(keras.layers.Layer):
     Output shape:
         The same, in the unit of the targets.
     """
+
+    forecast_unit = "target"
 
     def __init__(self, levels, mean=0.0, std=1.0, **options):
         super().__init__(**options)
@@ -91,6 +95,8 @@ class MeanAndDeviation(keras.layers.Layer):
     Output shape:
         (batch, 2): mean, and deviation above 0, in the unit of the targets.
     """
+
+    forecast_unit = "target"
 
     def __init__(self, mean=0.0, std=1.0, **options):
         super().__init__(**options)

@@ -13,12 +13,12 @@ OF_CHANNELS = ("gradient", "smooth_gradient", "integrated_gradients", "occlusion
 
 
 def explained(model, suns, method, compared, layer=None):
-    """(sample, mask, attribution) of every Sun, compared with the "mean" or the "median"."""
+    """(mask, attribution) of every Sun, compared with the "mean" or the "median"."""
     options = {"scale": 1.0, "layer": layer}
     options["baseline"] = suns.baseline if compared == "median" else None
     samples = [{"images": image[None]} for image in suns.images]
     return [
-        (sample, mask, explain(method, model, sample, **options))
+        (mask, explain(method, model, sample, **options))
         for sample, mask in zip(samples, suns.masks, strict=True)
     ]
 
@@ -36,8 +36,8 @@ def of_transformer(transformer, known_suns):
 def roc_area(found):
     """Mean over the Suns; of all channels together where the method does not tell them apart."""
     areas = []
-    for sample, mask, attribution in found:
-        magnitude = attribution.magnitude(sample)["images"]
+    for mask, attribution in found:
+        magnitude = attribution.magnitude()["images"]
         if magnitude.shape[-1] == 1:
             mask = mask.any(axis=-1, keepdims=True)
         areas.append(roc_auc_score(mask.ravel(), magnitude.ravel()))
@@ -66,8 +66,8 @@ def test_the_median_image_is_the_better_baseline(of_convolutions):
 @pytest.mark.parametrize("method", OF_CHANNELS)
 def test_the_attribution_lies_on_signal_channels(method, compared, of_convolutions):
     shares = [
-        found.share_of_channels(sample)["images"][:SIGNAL].sum()
-        for sample, _, found in of_convolutions(method, compared)
+        found.share_of_channels()["images"][:SIGNAL].sum()
+        for _, found in of_convolutions(method, compared)
     ]
     assert np.mean(shares) >= 0.9
 
@@ -76,14 +76,14 @@ def test_the_attribution_lies_on_signal_channels(method, compared, of_convolutio
 def test_pixel_by_pixel_too_it_lies_on_signal_channels(method, of_convolutions):
     """|value| of every pixel, so that what noise adds in one is not taken back in another."""
     parts = []
-    for sample, _, found in of_convolutions(method, "mean"):
-        magnitude = found.magnitude(sample)["images"]
+    for _, found in of_convolutions(method, "mean"):
+        magnitude = found.magnitude()["images"]
         parts.append(magnitude[..., :SIGNAL].sum() / magnitude.sum())
     assert np.mean(parts) >= 0.9
 
 
 def test_integrated_gradients_converge(of_convolutions):
-    found = [attribution for _, _, attribution in of_convolutions("integrated_gradients", "median")]
+    found = [attribution for _, attribution in of_convolutions("integrated_gradients", "median")]
     assert all(one.converged and one.steps <= 128 for one in found)
 
 
@@ -97,7 +97,7 @@ def test_maps_of_a_transformer_point_at_the_regions(method, of_transformer):
 def test_rollout_points_at_the_regions_as_sharply_as_its_tokens(of_transformer):
     """Tokens are 4 x 4 pixels: those a quarter full of regions against the others."""
     found, areas = of_transformer("attention_rollout", "mean"), []
-    for _, mask, attribution in found:
+    for mask, attribution in found:
         full, seen = (
             plane.reshape(8, 4, 8, 4).mean(axis=(1, 3)).ravel()
             for plane in (mask.any(axis=-1), attribution.values["images"][..., 0])

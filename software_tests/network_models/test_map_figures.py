@@ -28,6 +28,8 @@ def drawing(kind="share", values=None, channels=("94", "171"), wcs=None, **optio
     if values is None:
         values = np.zeros((40, 40, len(channels)))
         values[10, 30] = -1.0
+    if kind == "slope":
+        options["whitened"] = {"images": values}
     found = Attribution("integrated_gradients", {"images": values}, -5.0, kind, **options)
     return map_figures.Drawing(
         SaliencyMap(

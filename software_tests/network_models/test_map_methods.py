@@ -100,8 +100,18 @@ def test_smooth_gradient_of_a_linear_model_is_its_gradient():
         found = explain(method, model, {"images": image})
         np.testing.assert_allclose(found.values["images"], weights / 2, rtol=1e-5)
         assert found.kind == "slope"
-        magnitude = found.magnitude({"images": image})["images"]
-        np.testing.assert_allclose(magnitude, np.abs(weights / 2 * image[0]), rtol=1e-5)
+        # Per deviation of 2 in physical units, which is 1 after whitening.
+        np.testing.assert_allclose(found.magnitude()["images"], np.abs(weights), rtol=1e-5)
+
+
+def test_without_whitening_the_deviation_is_that_of_the_channel():
+    weights, image = images(6, 6, 2), images(1, 6, 6, 2)
+    image[0, 1, 2, 0] = np.nan
+    found = explain("gradient", linear_model(weights, layers.Identity()), {"images": image})
+    deviations = [np.nanstd(image[0, ..., channel]) for channel in (0, 1)]
+    assert np.isnan(found.magnitude()["images"][1, 2, 0])
+    wanted = np.abs(weights * deviations)[..., 1]
+    np.testing.assert_allclose(found.magnitude()["images"][..., 1], wanted, rtol=1e-5)
 
 
 def test_smooth_gradient_averages_the_noise_after_whitening():
@@ -411,7 +421,7 @@ def test_images_are_told_apart_and_side_inputs_take_part(method):
     if found.kind != "relevance":  # the same image with half the weight and the other sign
         ratio = found.values["early"] / found.values["late"]
         assert np.median(ratio) == pytest.approx(-0.5, abs=0.05)
-    shares = found.share_of_channels(sample)
+    shares = found.share_of_channels()
     assert sum(float(share.sum()) for share in shares.values()) == pytest.approx(1.0)
 
 
@@ -508,3 +518,9 @@ def test_layers_are_themselves_again():
         model({"images": images(1, 8, 8, 2)})
     assert len(outer) == 2
     assert "call" not in vars(layer)
+
+
+@pytest.mark.parametrize(("kind", "whitened"), [("slope", None), ("share", {})])
+def test_slopes_alone_have_whitened_slopes(kind, whitened):
+    with pytest.raises(ValueError, match="Slopes, and nothing else, have whitened slopes"):
+        Attribution("own", {}, 0.0, kind, whitened=whitened)

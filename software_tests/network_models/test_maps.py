@@ -12,8 +12,13 @@ from astropy.io import fits
 from astropy.io.fits.verify import VerifyWarning
 from keras import layers
 
-from network_models.explanations import maps, saliency_map
+from network_models.explanations import forecast_units, maps, saliency_map
 from network_models.explanations.methods import Attribution, UnsuitableMethodError, explain
+from network_models.layers.forecasts import (
+    ExceedanceProbabilities,
+    MeanAndDeviation,
+    RisingQuantiles,
+)
 
 CARDS = {
     "CTYPE1": "HPLN-TAN",
@@ -337,3 +342,63 @@ def test_maps_of_the_real_sun_open_in_sunpy(real_data, tmp_path):
     assert first["stonyhurst_longitude_deg"] == pytest.approx(37, abs=3)
     assert first["latitude_deg"] == pytest.approx(-16, abs=3)
     assert first["strongest_channel"] == 94
+
+
+def headed(last, columns):
+    """A linear network of several outputs, `last` at its end."""
+    entry = keras.Input((6, 6, 2), name="images")
+    found = layers.Dense(columns)(layers.Flatten()(entry))
+    return keras.Model({"images": entry}, last(found) if last else found)
+
+
+@pytest.mark.parametrize(
+    ("last", "columns", "unit"),
+    [
+        (ExceedanceProbabilities(), 1, "probability"),  # even where it is one number
+        (ExceedanceProbabilities(), 3, "probability"),
+        (RisingQuantiles((0.1, 0.5, 0.9)), 3, "log10(W / m2)"),
+        (MeanAndDeviation(), 2, "log10(W / m2)"),
+        (None, 2, ""),
+    ],
+)
+def test_only_a_forecast_of_the_target_has_its_unit_and_stands_beside_it(last, columns, unit):
+    sample, about = {"images": images(1, 6, 6, 2)}, [described()]
+    found, units = forecast_units.compared(headed(last, columns), sample, about, UNITS)
+    assert units == {"images": "DN / s", "target": unit}
+    assert found[0]["labels"] == {}
+    assert about == [described()]
+
+
+def test_a_forecast_of_the_target_keeps_its_unit():
+    model, sample = linear_model(np.ones((6, 6, 2), "float32")), {"images": images(1, 6, 6, 2)}
+    assert forecast_units.compared(model, sample, [described()], UNITS) == ([described()], UNITS)
+
+
+def test_maps_of_probabilities_say_so(tmp_path):
+    model, sample = headed(ExceedanceProbabilities(), 2), {"images": images(1, 6, 6, 2)}
+    maps.write_maps(model, sample, [described()], tmp_path, UNITS, **GRADIENT)
+    header = fits.getheader(tmp_path / "20140101_0000_94_gradient.fits")
+    assert header["CONTENT"] == "d forecast / d image, probability / (DN / s)"
+    assert header.comments["FORECAST"] == "probability"
+    assert "TARGET" not in header
+
+
+def test_the_table_keeps_what_is_not_written_anew(tmp_path):
+    weights = np.zeros((64, 64, 2), "float32")
+    weights[20, 30] = 2.0
+    model, about = linear_model(weights), [described(0), described(1)]
+    sample = {"images": images(2, 64, 64, 2)}
+    first = {name: array[:1] for name, array in sample.items()}
+    file = tmp_path / "strongest_regions.csv"
+    maps.write_maps(model, sample, about, tmp_path, UNITS, **GRADIENT)
+    both = file.read_bytes()
+    maps.write_maps(model, first, about[:1], tmp_path, UNITS, methods=("occlusion",))
+    table = pd.read_csv(file)
+    assert set(zip(table["id"], table["method"], strict=True)) == {
+        ("20140101_0000", "gradient"),
+        ("20140101_0001", "gradient"),
+        ("20140101_0000", "occlusion"),
+    }
+    (tmp_path / "strongest_regions.csv").write_bytes(both)
+    maps.write_maps(model, sample, about, tmp_path, UNITS, **GRADIENT)
+    assert file.read_bytes() == both

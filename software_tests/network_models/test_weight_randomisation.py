@@ -13,10 +13,12 @@ from scipy.stats import spearmanr
 
 from network_models.explanations.methods import METHODS, explain
 from network_models.explanations.methods.attribution import Attribution
+from network_models.explanations.saliency_map import SMOOTHING, smoothed
 
 SURVIVES = 0.7  # rank correlation: half of the variance of the ranks is still there
 SIGNS_SURVIVE = 0.3
 SEEDS = (1, 2)
+DEVIATION = SMOOTHING * 32  # pixels, of images this wide
 BESIDE_A_BASELINE = ("integrated_gradients", "grad_cam", "occlusion")
 ON_CONVOLUTIONS = [name for name in METHODS if name != "attention_rollout"]
 
@@ -38,11 +40,11 @@ def randomised(model, seed, count=None):
 
 
 def maps(method, model, suns, baseline=None):
-    """What a method says of some samples, before a picture multiplies it with the image."""
+    """What a method says of some samples: its values, and what pictures draw of them."""
     samples = [{"images": image[None]} for image in suns.images[::5]]
-    return [
-        explain(method, model, sample, baseline=baseline).values["images"] for sample in samples
-    ]
+    found = [explain(method, model, sample, baseline=baseline) for sample in samples]
+    values = [one.values["images"] for one in found]
+    return values, [smoothed(one.magnitude()["images"], DEVIATION) for one in found]
 
 
 def likeness(ones, others, size=np.abs):
@@ -56,9 +58,11 @@ def likeness(ones, others, size=np.abs):
 
 
 def check_lost(method, model, suns, baseline=None):
-    trained = maps(method, model, suns, baseline)
-    others = [maps(method, randomised(model, seed), suns, baseline) for seed in SEEDS]
+    trained, drawn = maps(method, model, suns, baseline)
+    found = [maps(method, randomised(model, seed), suns, baseline) for seed in SEEDS]
+    others = [values for values, _ in found]
     assert np.mean([likeness(trained, other) for other in others]) < SURVIVES
+    assert np.mean([likeness(drawn, other) for _, other in found]) < SURVIVES
     if min(values.min() for values in trained) < 0:
         signed = [likeness(trained, other, size=np.asarray) for other in others]
         assert np.mean(signed) < SIGNS_SURVIVE
@@ -77,9 +81,9 @@ def test_maps_beside_a_median_image_are_lost_too(method, convolutional, known_su
 @pytest.mark.parametrize("method", ON_CONVOLUTIONS)
 def test_maps_are_lost_layer_by_layer(method, convolutional, known_suns):
     """The cascade: from the last layer to the first, each in turn with fresh weights."""
-    trained = maps(method, convolutional, known_suns)
+    trained, _ = maps(method, convolutional, known_suns)
     kept = [
-        likeness(trained, maps(method, randomised(convolutional, 1, count), known_suns))
+        likeness(trained, maps(method, randomised(convolutional, 1, count), known_suns)[0])
         for count in range(len(weighted_layers(convolutional)) + 1)
     ]
     assert kept[0] == pytest.approx(1.0)

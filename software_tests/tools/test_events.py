@@ -8,6 +8,8 @@ from tools.flux import read_flux
 from tools.outages import read_outages
 
 SWPC = "date,event_no,start_time,max_time,end_time,goes_sat,goes_class,noaa_ar\n"
+ROWS = "0,20140101,1,0100,0110,0120,G15,C1.0,\n1,20140101,2,0200,0210,0220,G15,C1.0,\n"
+NUMBERED = SWPC + ROWS  # as SWPC's long list has them: row numbers without a name in the header
 OWN = "start,peak,end,goes_class,scale\n"
 
 
@@ -144,6 +146,7 @@ def test_flarenet_list_uses_the_published_peak(tmp_path):
         (OWN + "2014-01-01,,,M1.0,old\n", "no scale 'old'"),
         (OWN + "2014-01-01,,,M1.0,\n", "does not say the scale"),
         (OWN + "2014-01-01,,,M1.0,physical,1,2\n", "is not a table"),
+        (NUMBERED + "garbage,line\n", "Received 'garbage' as a row number in line 4"),
         (SWPC + "20140101,1,0100,2460,0120,G15,C1.0,\n", "line 2, column 'max_time'"),
         (SWPC + "20141301,1,0100,0110,0120,G15,C1.0,\n", "column 'date': expected a date"),
         (SWPC + "20140101,1,////,0110,0120,G15,C1.0,\n", "column 'start_time'"),

@@ -13,8 +13,10 @@ import pandas as pd
 import pytest
 from astropy.io import fits
 
-from network_models import experiment, loading, nearest_samples, weights
+from network_models import chosen_samples, experiment, loading, nearest_samples, weights
+from network_models import trained as trained_networks
 from network_models.explanations import embeddings
+from network_models.explanations.baseline_file import read_baseline
 from tools.network import embed, evaluate_network, examine_weights, explain_network
 
 REPOSITORY = pathlib.Path(__file__).parents[2]
@@ -142,7 +144,7 @@ def test_scores_of_the_run_itself_are_not_overwritten(level, capsys):
 def test_the_year_is_not_probed_over_weeks(level, tmp_path, capsys):
     said = failed(evaluate_network, capsys, level, "--probe-year", "--output", tmp_path)
     assert "These samples cannot say whether the year can be read" in said
-    assert (tmp_path / "scores.json").exists()  # what could be done was done
+    assert not list(tmp_path.iterdir())  # it is said before any work
 
 
 @pytest.mark.slow
@@ -171,6 +173,7 @@ def test_the_year_is_probed_with_and_without_degradation(
     nothing = {"caveats": [], "unit": ""}
     monkeypatch.setattr(evaluate_network.evaluation, "write_results", lambda *parts: nothing)
     monkeypatch.setattr(evaluate_network.year_probe, "probe", probe)
+    monkeypatch.setattr(evaluate_network.year_probe, "check_times", lambda times: None)
     arguments = [str(flux), "--probe-year", "--split=test", "--output", str(tmp_path)]
     assert evaluate_network.main(arguments) == 0
     printed = capsys.readouterr().out
@@ -283,6 +286,7 @@ def test_fits_files_give_the_same_forecast_as_the_store(flux, embedded_sample, t
     printed = capsys.readouterr().out
     assert "20140128_0000 (fits)" in printed
     assert "Caveat: SYNTHETIC" in printed  # of the images that the network was trained on
+    assert header["MARKS"] == "SYNTHETIC, NETWORK OF SYNTHETIC DATA"
 
 
 def test_fits_files_need_no_data_of_the_run(flux, embedded_sample, tmp_path, monkeypatch, capsys):
@@ -382,6 +386,14 @@ def test_a_network_without_convolutions_says_what_it_cannot_show(level, tmp_path
         (["--time=2014-01-28T03:00"], "no sample at 2014-01-28T03:00. Expected a time within 2"),
         (["--time=2014-01-28T03:00"], "The nearest: 2014-01-28T00:00:18 (validation), 2014-01-28T"),
         (["--time=new year"], "'new year' is no time. Expected one such as 2014-01-01T00:00"),
+        (["--time=now"], "'now' is no time"),
+        (["--time=NaT"], "'NaT' is no time"),
+        (["--time=999999-01-01"], "'999999-01-01' is no time"),
+        (["--time=9999-01-01"], "no sample at 9999-01-01"),
+        (["--what="], "--what names nothing"),
+        (["--channels="], "--channels names nothing"),
+        (["--count=0"], "--count must be 1 or more. Received: --count=0"),
+        (["--neighbours=-1"], "--neighbours must be 1 or more"),
         (["--id=20140128_000"], "no sample '20140128_000'"),
         (["--id=20140128_000"], "Did you mean 20140128_0000?"),
         (["--split=tset"], "no split 'tset'. Expected some of ('train', 'validation', 'test')"),
@@ -391,7 +403,7 @@ def test_a_network_without_convolutions_says_what_it_cannot_show(level, tmp_path
         (["--what=map"], "--what does not know 'map'. Expected some of ['maps'"),
         (["--what=features", "--layers=conv2d_7"], "conv2d_7"),
         (["--what=maps", "--methods=attention_rollout"], "attention"),
-        (["--what=maps", "--methods=grad_cam", "--layers=conv"], "conv2d"),
+        (["--what=maps", "--methods=grad_cam", "--layers=conv"], "--layers does not know 'conv'"),
         (["--fits", ".", "--time=2014-01-28T00:00"], "--fits names the images to explain"),
         (["--set", "chanels=171"], "Did you mean --channels?"),
         (["--set", "image_size=16"], "The network does not take what this dataset gives"),
@@ -401,6 +413,95 @@ def test_what_does_not_fit_is_refused_with_the_way_out(flux, tmp_path, capsys, a
     said = failed(explain_network, capsys, flux, "--output", tmp_path, "--count=1", *arguments)
     assert words in said
     assert not list(tmp_path.rglob("*.fits"))
+
+
+def test_a_time_with_a_zone_is_brought_to_utc(flux, tmp_path):
+    dataset = trained_networks.open_run(flux).dataset
+    wanted = chosen_samples.find(dataset, ["2014-01-28T00:00"])
+    for text in ("2014-01-28T00:00Z", "2014-01-28T01:00+01:00", "2014-01-28 00:01"):
+        assert chosen_samples.find(dataset, [text]) == wanted
+
+
+def test_samples_are_spread_over_all_splits(level, tmp_path, capsys):
+    explain(level, tmp_path, "--what=features", "--split=all", "--count=3", "--layers=conv2d")
+    printed = capsys.readouterr().out
+    assert all(f"({split}): forecast" in printed for split in ("train", "test"))
+
+
+def test_neighbours_of_samples_set_anew_are_not_those_of_their_ids(level, embedded, tmp_path):
+    (asked,) = pd.read_csv(level / "split.csv").query("split == 'test'")["id"][:1]
+    arguments = ("--what=neighbours", f"--id={asked}", "--neighbours=70")
+    explain(level, tmp_path / "own", *arguments)
+    explain(level, tmp_path / "other", *arguments, "--set", "world=2")
+    own, other = (
+        pd.read_csv(tmp_path / name / "neighbours" / "neighbours.csv") for name in ("own", "other")
+    )
+    assert other["id"][0] == f"{asked} (world=2)"
+    assert asked in set(other["id"][1:])  # the stored sample is a neighbour like any other
+    assert other["distance"].max() != pytest.approx(own["distance"].max())
+
+
+def test_neighbours_of_fits_files_are_those_of_the_files(flux, embedded_sample, tmp_path):
+    arguments = ("--what=neighbours", "--neighbours=2", "--fits", embedded_sample / SLOT)
+    assert embed.main([str(flux)]) == 0
+    explain(flux, tmp_path, *arguments)
+    table = pd.read_csv(tmp_path / "neighbours" / "neighbours.csv")
+    assert table["id"][0] == "20140128_0000 (fits)"
+    assert table["id"][1] == "20140128_0000"  # the same files, in the store
+
+
+def test_a_table_in_a_folder_with_an_equals_sign_is_found(tmp_path):
+    folder = tmp_path / "a=1" / "embeddings" / "best_all"
+    folder.mkdir(parents=True)
+    pd.DataFrame({"id": ["one"]}).to_feather(folder / "embeddings.feather")
+    file = tmp_path / "a=1" / "epochs" / "best.keras"
+    assert list(nearest_samples.find_table(tmp_path / "a=1", file)["id"]) == ["one"]
+
+
+def test_folders_of_samples_are_called_by_all_of_them():
+    def name(*ids, fits=False):
+        options = type("Options", (), {"fits": fits})
+        return explain_network._name([{"id": one} for one in ids], options)
+
+    assert name("a", "b", "c") == ["a", "b", "c"]
+    assert name("a", fits=True) == ["fits", "a"]
+    assert name("a", "b", "c", "d")[:2] == ["a", "and-3-more"]
+    assert name("a", "b", "c", "d") != name("a", "b", "c", "e")
+
+
+def test_only_evaluated_splits_have_numbers_of_evaluators(flux, tmp_path):
+    assert evaluate_network.main([str(flux), "--split=validation", f"--output={tmp_path}"]) == 0
+    names = json.loads((tmp_path / "scores.json").read_text())["evaluators"]
+    assert any(name.startswith("validation ") for name in names)
+    assert not any(name.startswith("test ") for name in names)
+
+
+def test_a_baseline_that_does_not_fit_says_why(tmp_path):
+    x = {"images": np.ones((1, 2, 2, 1), "float32")}
+    lacking = np.array([[[1.0], [np.nan]], [[1.0], [1.0]]], "float32")
+    for name, array, words in (
+        ("text", np.array(["a"]), "is of type <U1. Expected real numbers"),
+        ("complex", np.ones((2, 2, 1), complex), "is of type complex128"),
+        ("lacking", lacking, "lacks 1 numbers that the images have"),
+    ):
+        np.save(tmp_path / f"{name}.npy", array)
+        with pytest.raises(ValueError, match=words):
+            read_baseline(tmp_path / f"{name}.npy", x)
+    np.save(tmp_path / "objects.npy", np.array([{}]), allow_pickle=True)
+    (tmp_path / "empty.npy").touch()
+    (tmp_path / "broken.npz").write_bytes(b"PK\x03\x04 no archive")
+    for name in ("objects.npy", "empty.npy", "broken.npz"):
+        with pytest.raises(ValueError, match="holds no baseline"):
+            read_baseline(tmp_path / name, x)
+    x["images"][0, 0, 1] = np.nan  # where no sample has a number, the baseline needs none
+    assert set(read_baseline(tmp_path / "lacking.npy", x)) == {"images"}
+
+
+@pytest.mark.parametrize("option", ["--channels=171", "--baseline=median.npy"])
+def test_what_is_for_images_is_refused_without_images(option):
+    options = explain_network._parser().parse_args([option])
+    with pytest.raises(ValueError, match=r"takes no images.*Received: .*\['flux'\]"):
+        explain_network._check_images(options, {"flux": np.zeros((1, 24), "float32")}, [{}])
 
 
 def test_a_sample_that_is_left_out_says_why(flux, capsys, tmp_path):

@@ -52,6 +52,9 @@ def _evaluate(options):
     run = trained.open_run(options.model, options.fields, options.runs)
     splits = run.splits(options.split)
     folder = _folder(run, splits, options)
+    probed = run.splits(options.split or ["all"])
+    if options.probe_year:
+        year_probe.check_times(_times(run, probed))
     scores = evaluation.write_results(
         folder,
         run.scored_model(),
@@ -65,7 +68,7 @@ def _evaluate(options):
     tools.write_text(folder / "evaluation.json", json.dumps(record, indent=1))
     print(f"Model: {run.file}\n{evaluation.score_text(scores)}")
     if options.probe_year:
-        _probe_year(run, run.splits(options.split or ["all"]), folder)
+        _probe_year(run, probed, folder)
     print(f"Results: {folder}")
 
 

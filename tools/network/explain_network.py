@@ -10,6 +10,7 @@ trained on. Maps, features, embeddings and neighbours are those of the run folde
 these samples, in a folder inside explanations/ of the run.
 """
 
+import hashlib
 import pathlib
 
 import numpy as np
@@ -23,13 +24,24 @@ from network_models import (
     tool_command_line,
     trained,
 )
-from network_models.explanations import embeddings, features, gradients, inspection, maps
+from network_models.explanations import (
+    convolution,
+    embeddings,
+    features,
+    forecast_units,
+    gradients,
+    inspection,
+    maps,
+)
+from network_models.explanations.baseline_file import read_baseline
 from network_models.explanations.methods import METHODS
 from network_models.finished_runs import nearest
 from tools.tools import data_folder
 
 FITS_UNIT = "DN / s"
 PARTS = ("maps", "features", "embeddings", "neighbours")
+NAMED = 3  # samples that the name of a folder names
+TRAINED_ON_SYNTHETIC = "NETWORK OF SYNTHETIC DATA"  # marks what it says of real images
 
 
 def main(arguments=None):
@@ -44,7 +56,7 @@ def _parser():
     several = {"type": words, "action": "extend", "default": []}
     add("--time", **several, metavar="TIMES", help="UTC, with commas between: 2014-01-01T00:00")
     add("--id", **several, metavar="IDS", help="ids of samples, as in split.csv")
-    add("--split", metavar="NAME", help="split over which samples are spread")
+    add("--split", metavar="NAME", help="split over which samples are spread, or all")
     add("--count", type=int, metavar="N", help="how many; default: explained_samples of the run")
     add("--fits", nargs="+", type=pathlib.Path, metavar="PATH", help="FITS files or a folder")
     add(
@@ -70,10 +82,11 @@ def _explain(options):
         x, about, splits = _fits_sample(run, options)
     else:
         x, about, splits = _samples(run, model, options)
-    _check_channels(options.channels, about)
+    _check_images(options, x, about)
+    _check_layers(options, model, x)
     caveats = [f"Caveat: {caveat}" for caveat in run.provenance["caveats"]]
     print(f"Model: {run.file}", *caveats, *_forecasts(model, x, about, splits), sep="\n")
-    name = tool_command_line.folder_name(run.file, _name(about), run.fields)
+    name = tool_command_line.folder_name(run.file, _name(about, options), run.fields)
     folder = options.output or run.folder / "explanations" / name
     if "maps" in options.what:
         _write_maps(run, model, x, about, folder / "maps", options)
@@ -82,13 +95,20 @@ def _explain(options):
     if "embeddings" in options.what:
         _write_embeddings(model, x, about, splits, folder / "embeddings", _units(run, options))
     if "neighbours" in options.what:
+        source = "fits" if options.fits else ", ".join(run.fields)
         nearest_samples.write_neighbours(
-            run, model, x, about, folder / "neighbours", options.neighbours
+            run, model, x, about, folder / "neighbours", options.neighbours, source
         )
     print(f"Results: {folder}")
 
 
 def _check(options):
+    for name in ("what", "methods", "channels", "layers"):
+        if getattr(options, name) == []:
+            raise ValueError(f"--{name} names nothing. Expected some names, or no --{name} at all.")
+    for name in ("count", "neighbours"):
+        if (number := getattr(options, name)) is not None and number < 1:
+            raise ValueError(f"--{name} must be 1 or more. Received: --{name}={number}.")
     for word in options.what:
         _check_known(word, PARTS, "--what")
     for method in options.methods or ():
@@ -108,8 +128,14 @@ def _check_known(word, known, option):
         )
 
 
-def _check_channels(channels, about):
-    known = about[0].get("channels", ())
+def _check_images(options, x, about):
+    """Refuses channels that the images lack, and what a network without images has no use for."""
+    channels, known = options.channels, about[0].get("channels", ())
+    if (channels or options.baseline) and not inspection.spatial_inputs(x):
+        raise ValueError(
+            f"The network takes no images. Expected no --channels and no --baseline, which are for "
+            f"images. Received: a network that takes {list(x)}. Leave them out."
+        )
     for channel in channels or ():
         if channel not in known:
             raise ValueError(
@@ -118,15 +144,26 @@ def _check_channels(channels, about):
             )
 
 
+def _check_layers(options, model, x):
+    if not options.layers:
+        return
+    if "features" in options.what:
+        convolution.chosen(convolution.convolutions(model, x), options.layers)
+    for layer in options.layers:
+        known = [one.name for one in inspection.all_layers(model)]
+        _check_known(layer, [*known, *convolution.convolutions(model, x)], "--layers")
+
+
 def _samples(run, model, options):
     """Decoded samples of the dataset, what is known of them, and the split of each."""
     trained.check_inputs(model, run.dataset)
     if options.time or options.id:
         places = chosen_samples.find(run.dataset, options.time, options.id)
     else:
-        (split,) = run.splits([options.split] if options.split else [])[:1]
-        count = options.count or run.config.explained_samples or 1
-        places = [(split, i) for i in explanation.spread(run.dataset, split, count)]
+        splits = run.splits([options.split]) if options.split else run.splits()[:1]
+        every = [(split, i) for split in splits for i in range(run.dataset.size(split))]
+        count = min(options.count or run.config.explained_samples or 1, len(every))
+        places = [every[i] for i in np.unique(np.linspace(0, len(every) - 1, count).astype(int))]
     return *chosen_samples.gather(run.dataset, places), [split for split, _ in places]
 
 
@@ -139,13 +176,15 @@ def _fits_sample(run, options):
         )
     x, about, notes = read_fits_set(options.fits, run.config, data_folder())
     print(*notes, sep="\n", end="\n" if notes else "")
+    if any("SYNTHETIC" in caveat for caveat in run.provenance["caveats"]):
+        about = about | {"marks": (*about["marks"], TRAINED_ON_SYNTHETIC)}
     return x, [about], ["fits"]
 
 
 def _forecasts(model, x, about, splits):
     """A line for each sample: what it is and what the network says."""
-    lines = []
-    for i, (one, split) in enumerate(zip(about, splits, strict=True)):
+    lines, (described, _) = [], forecast_units.compared(model, x, about)
+    for i, (one, split) in enumerate(zip(described, splits, strict=True)):
         forecast = gradients.output_number(model, inspection.one_sample(x, i))[0]
         target = np.ravel(one.get("labels", {}).get("target", np.nan))
         came = f", target {target[0]:.4g}" if target.size == 1 and np.isfinite(target[0]) else ""
@@ -153,14 +192,18 @@ def _forecasts(model, x, about, splits):
     return lines
 
 
-def _name(about):
-    """The first sample, and how many there are."""
-    return [str(about[0]["id"]), *([f"and-{len(about) - 1}-more"] if len(about) > 1 else [])]
+def _name(about, options):
+    """Every sample where they are few; of many the first, their number, and a digest of all."""
+    ids = [str(one["id"]) for one in about]
+    if len(ids) > NAMED:
+        digest = hashlib.sha256(",".join(ids).encode()).hexdigest()[:8]
+        ids = [ids[0], f"and-{len(ids) - 1}-more", digest]
+    return [*(["fits"] if options.fits else []), *ids]
 
 
 def _write_maps(run, model, x, about, folder, options):
     compared = _comparison(run, model, x, options.baseline)
-    maps.write_maps(
+    written = maps.write_maps(
         model,
         x,
         about,
@@ -173,6 +216,8 @@ def _write_maps(run, model, x, about, folder, options):
         channels=options.channels,
         **compared,
     )
+    if folder / "skipped.txt" in written:
+        print((folder / "skipped.txt").read_text().rstrip())
 
 
 def _units(run, options):
@@ -189,20 +234,7 @@ def _comparison(run, model, x, file):
     except DatasetNotFoundError:
         print("The data of the run are not here: maps compare with the mean training image.")
         found = {}
-    return found | ({"baseline": _baseline(file, x)} if file else {})
-
-
-def _baseline(file, x):
-    """Dict of name to array from a .npy or .npz file."""
-    try:
-        arrays = np.load(file, allow_pickle=False)
-    except ValueError as error:
-        raise ValueError(
-            f"{file} holds no baseline: {error} Expected an array in a .npy file, or named ones in "
-            "a .npz file, as np.save and np.savez write them."
-        ) from error
-    names = inspection.spatial_inputs(x)
-    return {names[0]: arrays} if isinstance(arrays, np.ndarray) else dict(arrays)
+    return found | ({"baseline": read_baseline(file, x)} if file else {})
 
 
 def _write_embeddings(model, x, about, splits, folder, units):

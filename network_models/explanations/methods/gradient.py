@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from network_models.explanations.gradients import gradients
-from network_models.explanations.inspection import spatial_inputs
+from network_models.explanations.gradients import output_number
 from network_models.explanations.methods.attribution import Attribution
+from network_models.explanations.methods.whitened_images import WhitenedImages
 
 
 def gradient(model, sample, *, output=0):
@@ -21,10 +21,11 @@ def gradient(model, sample, *, output=0):
     Source:
         Simonyan, Vedaldi & Zisserman 2014, arXiv:1312.6034.
     """
-    names = spatial_inputs(sample)
-    found = gradients(model, sample, output, inputs=names)
-    values = {
-        name: np.where(np.isfinite(sample[name][0]), found.inputs[name][0], np.nan)
-        for name in names
-    }
-    return Attribution("gradient", values, float(found.forecasts[0]), "slope")
+    images = WhitenedImages(model, sample, output)
+    found = images.slopes({name: image[np.newaxis] for name, image in images.values.items()})
+    values, whitened = (
+        {name: np.where(images.missing[name], np.nan, slopes[name][0]) for name in images.names}
+        for slopes in found
+    )
+    forecast = float(output_number(model, sample, output)[0])
+    return Attribution("gradient", values, forecast, "slope", whitened=whitened)

@@ -32,26 +32,22 @@ def smooth_gradient(model, sample, *, output=0, seed=0, copies=COPIES, noise=NOI
         Smilkov et al. 2017, arXiv:1706.03825.
     """
     images, generator = WhitenedImages(model, sample, output), np.random.default_rng(seed)
-    levels = {name: noise * _deviations(images, name) for name in images.names}
-    sums = {name: np.zeros(image.shape) for name, image in images.values.items()}
+    levels = {name: noise * images.deviations(name) for name in images.names}
+    sums = [
+        {name: np.zeros(image.shape) for name, image in images.values.items()} for _ in range(2)
+    ]
     for start in range(0, copies, images.batch_size):
         count = min(images.batch_size, copies - start)
         noisy = {
             name: image + levels[name] * generator.standard_normal((count, *image.shape), "float32")
             for name, image in images.values.items()
         }
-        for name, slopes in images.slopes(noisy).items():
-            sums[name] += slopes.sum(axis=0, dtype="float64")
-    values = {
-        name: np.where(images.missing[name], np.nan, total / copies) for name, total in sums.items()
-    }
+        for total, slopes in zip(sums, images.slopes(noisy), strict=True):
+            for name in total:
+                total[name] += slopes[name].sum(axis=0, dtype="float64")
+    values, whitened = (
+        {name: np.where(images.missing[name], np.nan, one / copies) for name, one in total.items()}
+        for total in sums
+    )
     forecast = float(output_number(model, sample, output)[0])
-    return Attribution("smooth_gradient", values, forecast, "slope")
-
-
-def _deviations(images, name):
-    """Deviation of the pixels of each channel, float32: 1 after whitening."""
-    image = images.values[name]
-    if images.is_whitened(name):
-        return np.float32(1.0)
-    return np.nanstd(image, axis=tuple(range(image.ndim - 1))).astype("float32")
+    return Attribution("smooth_gradient", values, forecast, "slope", whitened=whitened)

@@ -95,13 +95,14 @@ class WhitenedImages:
         return found.forecasts, found.inputs | at_places
 
     def slopes(self, images):
-        """Gradients at changed images with respect to the sample's own, before whitening.
+        """Gradients at changed images with respect to the sample's own.
 
         Args:
             images: as in `forecasts`.
 
         Returns:
-            Dict of name to float array, shaped as in `images`, per physical unit of the image.
+            Two dicts of name to float array, shaped as in `images`: before whitening, per physical
+            unit of the image; and after it, per standard deviation of the channel.
         """
         shifts = {name: images[name] - self.values[name] for name in self.places}
         found = gradients.gradients(
@@ -112,7 +113,20 @@ class WhitenedImages:
             layers=self.layers,
             change=self._added(shifts),
         )
-        return found.inputs
+        at_places = {name: found.calls[place].gradient for name, place in self.places.items()}
+        others = {
+            name: found.inputs[name] * self.deviations(name)
+            for name in self.names
+            if not self.is_whitened(name)
+        }
+        return found.inputs, at_places | others
+
+    def deviations(self, name):
+        """Deviation of the pixels of each channel, float32: 1 after whitening."""
+        if self.is_whitened(name):
+            return np.float32(1.0)
+        image = self.values[name]
+        return np.nanstd(image, axis=tuple(range(image.ndim - 1))).astype("float32")
 
     def _found_places(self):
         """For each image the number of the call of a whitening layer that ends its whitening."""

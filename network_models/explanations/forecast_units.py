@@ -1,0 +1,52 @@
+"""What unit a forecast is in, and whether the target is the number that it should have been."""
+
+import keras
+import numpy as np
+
+from network_models.explanations import gradients, inspection
+
+TARGET = "target"  # what a layer says that forecasts in the target's unit
+
+
+def compared(model, x, about, units=None):
+    """Descriptions and units without what does not belong to a network's forecast.
+
+    A last layer that gives several numbers for one target says in its attribute `forecast_unit`
+    what these are in: "target", or a unit of its own, such as "probability". Where it says nothing,
+    and a sample has another number of outputs than of targets, the unit is unknown.
+
+    Args:
+        model: keras.Model.
+        x: dict of name to array, shape (sample, ...), in physical units.
+        about: list of dicts, as from `Dataset.describe`.
+        units: dict of units, as `Dataset.units`.
+
+    Returns:
+        List of dicts, as `about`, without targets where the forecast is not of them; and dict, as
+        `units`, with the unit of the forecast for "target" ("" if it is unknown).
+    """
+    units, own = units or {}, _own_unit(model)
+    if own is None and _columns(model, x) in (None, _targets(about)):
+        return about, units
+    unit = {None: "", TARGET: units.get("target", "")}.get(own, own)
+    return [_without_target(one) for one in about], {**units, "target": unit}
+
+
+def _own_unit(model):
+    return getattr(inspection.layers_of(model)[-1], "forecast_unit", None)
+
+
+def _columns(model, x):
+    """How many numbers the (first) output has for each sample; None for images."""
+    sample = inspection.one_sample(x, 0)
+    output = keras.tree.flatten(model(inspection.arranged(model, sample), training=False))[0]
+    return None if len(output.shape) >= gradients.IMAGE_RANK else int(np.prod(output.shape))
+
+
+def _targets(about):
+    return np.size((about[0].get("labels") or {}).get("target", np.nan))
+
+
+def _without_target(about):
+    labels = about.get("labels") or {}
+    return {**about, "labels": {name: one for name, one in labels.items() if name != "target"}}
