@@ -58,8 +58,12 @@ class FluxTarget:
         """How far after its image a sample's label looks, minutes."""
         return self.lag_minutes + self.catch_minutes
 
-    def labels(self, folder: pathlib.Path) -> pd.DataFrame:
+    def labels(self, folder: pathlib.Path, every_minutes: int | None = None) -> pd.DataFrame:
         """The label table of this lag and catch, from the data folder's `y`.
+
+        Args:
+            folder: the data folder.
+            every_minutes: between samples of a regular series; None where an index names them.
 
         Raises:
             DatasetNotFoundError: if there is none, with the command that makes it.
@@ -68,7 +72,9 @@ class FluxTarget:
         path = folder / "y" / labels.label_file(lag, catch)
         if not path.is_file():
             script = "python tools/xray_flux_forecast/v4_find_ys.py"
-            command = f"{script} --delays {lag} --catches {catch}  # flux or flare list -> labels"
+            times = f" --every {every_minutes}" if every_minutes else ""
+            options = f"{times} --delays {lag} --catches {catch}"
+            command = f"{script}{options}  # flux or flare list -> labels"
             what = f"The table of labels {lag} min ahead, over {catch} min,"
             raise DatasetNotFoundError(what, path, [command])
         return labels.read_labels(path)

@@ -150,7 +150,8 @@ class SDOML(AIA):
 
     def _used(self, slots, ids):
         """Which slots have a label, or are the earlier images of one that has."""
-        labelled = slots[ids.isin(self.flux.labels(self.folder).index)]
+        labels = self.flux.labels(self.folder, every_minutes=self.cadence_minutes)
+        labelled = slots[ids.isin(labels.index)]
         seconds = [round(60 * step * self._spacing) for step in range(self._count)]
         earlier = [labelled - np.timedelta64(number, "s") for number in seconds]
         return np.isin(slots, np.concatenate(earlier))

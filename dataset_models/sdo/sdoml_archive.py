@@ -40,13 +40,19 @@ class Archive:
 
     Raises:
         DatasetNotFoundError: there is nothing at a source.
-        ValueError: what is there is not SDOML, or lacks a channel.
+        ConnectionError: a source does not answer.
+        ValueError: no source, or what is there is not SDOML, or lacks a channel.
         ImportError: the package for such an address is not installed.
     """
 
     def __init__(self, sources: Sequence[str] | str | os.PathLike, channels: Sequence):
         single = isinstance(sources, str | os.PathLike)
         self.sources = (str(sources),) if single else tuple(map(str, sources))
+        if not all(source.strip() for source in self.sources) or not self.sources:
+            raise ValueError(
+                "No SDOML was named. Expected a folder or an address, or several. Received: "
+                f"sdoml={sources!r}. Name one, as --sdoml=/data/sdoml_v1 does."
+            )
         self._parts = [_opened(source) for source in self.sources]
         self.synthetic = any(part.synthetic for part in self._parts)
         self.versions = tuple(part.version for part in self._parts)
@@ -123,10 +129,10 @@ def _opened(source):
             f"{source} cannot be opened: {error}. Expected a folder, or an address that fsspec can "
             f"read. Install what it needs: pip install {package}"
         ) from error
-    if any(files.exists(f"{path.rstrip('/')}/{name}") for name in ZARR_FILES):
+    if any(_is_there(files, f"{path.rstrip('/')}/{name}", source) for name in ZARR_FILES):
         part = Version2(zarr.open_group(source, mode="r", storage_options=options or None))
         received = "a Zarr group without such arrays"
-    elif files.exists(path):
+    elif _is_there(files, path, source):
         part = Version1(files, path)
         received = "no such file"
     else:
@@ -138,3 +144,18 @@ def _opened(source):
             f"Received: {received}. Name the folder or group that holds them."
         )
     return part
+
+
+def _is_there(files, path, source):
+    """Whether something lies at `path`; ConnectionError where nobody can tell."""
+    try:
+        if not files.exists(path):
+            files.cat_file(path, 0, 1)  # `exists` also denies what a silent server may have
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except Exception as error:  # each protocol has its own
+        raise ConnectionError(
+            f"{source} does not answer: {type(error).__name__}: {error}. Expected a server that "
+            "can be reached, or a folder. Check the address and the network, or name a local copy."
+        ) from error
+    return True

@@ -307,6 +307,25 @@ def test_nothing_there(tmp_path):
         Archive(tmp_path / "none", (171,))
 
 
+@pytest.mark.parametrize("sources", [(), "", ("a", " ")])
+def test_no_source(sources):
+    with pytest.raises(
+        ValueError, match=r"No SDOML was named\. Expected a folder.*Received: sdoml="
+    ):
+        Archive(sources, (171,))
+
+
+def test_a_server_that_does_not_answer():
+    message = r"http://127\.0\.0\.1:1/sdoml does not answer: .*Check the address and the network"
+    with pytest.raises(ConnectionError, match=message):
+        Archive("http://127.0.0.1:1/sdoml", (171,))
+
+
+def test_nothing_behind_an_address(served):
+    with pytest.raises(DatasetNotFoundError, match="SDOML was not found"):
+        Archive(f"{served}/none", (171,))
+
+
 def test_neither_version(tmp_path):
     (tmp_path / "AIA_0171.tar").touch()
     with pytest.raises(ValueError, match=r"is not SDOML.*at any depth.*Received: no such file"):

@@ -13,9 +13,10 @@ from dataset_models.sdo.download.archive import SHAPE
 from dataset_models.sdo.fits_image import parse_time
 
 FIRST_BYTES = b"SIMPLE  ="  # of every FITS file
-# Between the time in a file's name and its T_OBS: seconds in the files at hand, and a frame that
-# was not taken is replaced by a neighbour. structure_data.py takes images up to the same limit.
-TIME_TOLERANCE = np.timedelta64(6, "m")
+# Between the time in a file's name and its T_OBS: 1 to 12 s in the archive's files at hand. The
+# next file is of 2 minutes later, or of 3 near real time: its image must not pass for this one,
+# also where it was taken 12 s off. structure_data.py is more generous with files that it finds.
+TIME_TOLERANCE = np.timedelta64(90, "s")
 _ONE_AT_A_TIME = threading.Lock()  # which warnings count is a matter of the whole process
 
 

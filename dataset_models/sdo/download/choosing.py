@@ -8,6 +8,7 @@ for quiet times near the list's end, where there is then more to choose from).
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from tools.flux import OPERATIONAL_SCALE
 from tools.windows import Intervals
@@ -52,9 +53,10 @@ def case_control(
 
     The column probability holds, exactly:
         flare case: cases taken / cases there are; 1 without `limit`.
-        matched quiet: that at least one of the cases taken draws this slot,
-            1 - product of (1 - 1 / n) over the cases within 27 days of it,
-            where n is the number of quiet slots within 27 days of that case.
+        matched quiet: that the lot takes cases of which at least one draws this slot. Without
+            `limit` it is 1 - product of (1 - 1 / n) over the cases within 27 days of it, where n
+            is the number of quiet slots within 27 days of that case; with it, 1 - the mean of
+            that product over all choices of cases that the lot could have taken.
 
     Args:
         events: flares, as `tools.events.read_events` gives them.
@@ -74,7 +76,7 @@ def case_control(
     quiet = quiet_slots(events, start, end, quiet_hours)
     quiet = quiet[~np.isin(quiet, cases["slot"])]
     chosen = cases.iloc[taken].assign(probability=len(taken) / len(cases))
-    matched = _matched(chosen["slot"].to_numpy(), quiet, lots[taken, 1])
+    matched = _matched(cases["slot"].to_numpy(), taken, quiet, lots[:, 1])
     return _table(pd.concat([chosen, matched]))
 
 
@@ -182,19 +184,19 @@ def _lots(slots, seed):
     return np.array([np.random.default_rng([seed, at]).random(2) for at in _minutes(slots)])
 
 
-def _matched(cases, quiet, lots):
-    """The quiet slots that the cases draw, with the probability of each."""
+def _matched(cases, taken, quiet, lots):
+    """The quiet slots that the cases `taken` draw, with the probability of each."""
     window = np.timedelta64(MATCH_DAYS, "D")
     first = np.searchsorted(quiet, cases - window)
     last = np.searchsorted(quiet, cases + window, side="right")
     place = first + (lots * (last - first)).astype(int)
-    some = last > first  # cases with at least one quiet slot
+    some = taken[last[taken] > first[taken]]  # those with at least one quiet slot
     names = pd.Series(pd.DatetimeIndex(cases[some]).strftime("%Y%m%d_%H%M"))
     drawn = names.groupby(place[some]).agg(" ".join)
-    first, last = first[some], last[some]
-    missed = 1 - 1 / (last - first)
+    number = last - first
     probability = [
-        1 - np.prod(missed[(first <= one) & (one < last)]) for one in drawn.index.to_numpy()
+        1 - _missed(1 - 1 / number[(first <= one) & (one < last)], len(taken), len(cases))
+        for one in drawn.index.to_numpy()
     ]
     return pd.DataFrame(
         {
@@ -205,6 +207,21 @@ def _matched(cases, quiet, lots):
             "matched_with": drawn.to_numpy(),
         }
     )
+
+
+def _missed(factors, taken, cases):
+    """The mean of the product of the factors of `taken` of `cases` cases, over all such choices.
+
+    Cases without a factor here have 1: how many of the others are taken is hypergeometric.
+    """
+    if taken == cases:
+        return np.prod(factors)
+    means = np.ones(1)  # [j]: over all choices of j of the factors so far
+    for count, factor in enumerate(factors, start=1):
+        share = np.arange(count + 1) / count  # of those choices that hold the newest factor
+        means = share * factor * np.append(0, means) + (1 - share) * np.append(means, 0)
+    chances = stats.hypergeom.pmf(np.arange(len(means)), cases, len(factors), taken)
+    return chances @ means
 
 
 def _minutes(times):

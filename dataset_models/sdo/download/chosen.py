@@ -3,6 +3,9 @@
 `download_aia.py` writes it before it downloads, `structure_data.py` reads it into the index.
 """
 
+import contextlib
+import fcntl
+import os
 import pathlib
 
 import pandas as pd
@@ -31,15 +34,32 @@ def write_chosen(folder: str | pathlib.Path, table: pd.DataFrame) -> pd.DataFram
     Raises:
         ValueError: what is there is no such table.
     """
-    path = pathlib.Path(folder) / NAME
-    both = pd.concat([read_chosen(folder), table], ignore_index=True)
+    folder = pathlib.Path(folder)
+    with _alone(folder):
+        both = _merged(read_chosen(folder), table)
+        with written_whole(folder / NAME) as temporary:
+            both.to_csv(temporary, index=False, date_format="%Y-%m-%dT%H:%M")
+    return both
+
+
+@contextlib.contextmanager
+def _alone(folder):
+    """Lets one program at a time read the table and write it: else rows of another one are lost."""
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY)  # the table itself is replaced: no lock on it would last
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)  # ends the lock
+
+
+def _merged(before, table):
+    both = pd.concat([before, table], ignore_index=True)
     both = both.assign(chosen_anyway=both["sampling"] == REGULAR)
     order = ["slot", "chosen_anyway", "probability"]
     both = both.sort_values(order, ascending=[True, False, False], kind="stable")
-    both = both.drop_duplicates("slot", ignore_index=True)[list(COLUMNS)]
-    with written_whole(path) as temporary:
-        both.to_csv(temporary, index=False, date_format="%Y-%m-%dT%H:%M")
-    return both
+    return both.drop_duplicates("slot", ignore_index=True)[list(COLUMNS)]
 
 
 def read_chosen(folder: str | pathlib.Path) -> pd.DataFrame:

@@ -24,11 +24,12 @@ import sys
 
 import numpy as np
 
-from dataset_models.sdo.download import choosing, options
+from dataset_models.sdo.download import choosing, manifest, options
 from dataset_models.sdo.download.archive import ARCHIVES
 from dataset_models.sdo.download.chosen import write_chosen
 from dataset_models.sdo.download.fetch import fetch
-from dataset_models.sdo.download.flare_list import fetch_flares
+from dataset_models.sdo.download.flare_list import apart, fetch_flares
+from dataset_models.sdo.download.manifest import Manifest
 from dataset_models.sdo.download.plan import make_plan
 from dataset_models.sdo.download.upkeep import repair, verify
 from dataset_models.synthetic.embedded_sample import is_synthetic
@@ -115,22 +116,34 @@ def _choice(asked, folder):
 
 def _events(asked, folder):
     if asked.flares:
-        return read_events(asked.flares, asked.scale)
+        return _read_flares(asked.flares, asked.scale)
     before, after = (np.timedelta64(round(60 * hours), "m") for hours in asked.quiet_hours)
     ahead = max(after, np.timedelta64(asked.offset_minutes + choosing.GRID_MINUTES, "m"))
     last = min(asked.end + ahead, options.now())
-    return read_events(fetch_flares(folder / "flares", asked.start - before, last))
+    return apart(read_events(fetch_flares(folder / "flares", asked.start - before, last)))
+
+
+def _read_flares(paths, scale):
+    try:
+        return read_events(paths, scale)
+    except OSError as error:
+        raise ValueError(
+            f"The flare list {error.filename} cannot be read: {error.strerror}. Expected a file "
+            "that is there, and that this user may read. Name one with --flares."
+        ) from error
 
 
 def _download(asked, aia, table):
     slots = table["slot"].to_numpy("datetime64[m]")
     wanted = [(slot, channel) for slot in slots for channel in asked.channels]
     print(_described(table, asked.channels))
-    print(make_plan(wanted, aia / "raw"), flush=True)
+    raw, archives = aia / "raw", _archives(asked)
+    print(make_plan(wanted, raw, archives, asked.ask_again), flush=True)
     if asked.dry_run:
         return 0
-    write_chosen(aia, table)
-    summary = fetch(wanted, aia / "raw", _archives(asked), asked.jobs, ask_again=asked.ask_again)
+    with Manifest(raw / manifest.NAME):  # what cannot be fetched is not entered as chosen
+        write_chosen(aia, table)
+    summary = fetch(wanted, raw, archives, asked.jobs, ask_again=asked.ask_again)
     _list_problems(aia / NOT_THERE, summary.problems)
     print(summary)
     print(_next_step(asked, aia, summary))

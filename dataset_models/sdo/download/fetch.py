@@ -8,6 +8,7 @@ import concurrent.futures
 import contextlib
 import pathlib
 import random
+import sys
 import time
 from collections.abc import Iterable
 
@@ -47,8 +48,8 @@ def fetch(
     """Fetches files into a folder; its manifest lies there as `manifest.sqlite`.
 
     Files that are there are not fetched again. One that no archive had is not asked for again
-    either, unless the answer is of less than 14 days after the observation, or another archive is
-    given now.
+    either, unless the answer is of less than 14 days after the observation. Where another archive
+    is given now, or one did not answer before, it alone is asked.
 
     Args:
         wanted: pairs of slot (datetime64, UTC) and channel (Angstrom).
@@ -82,7 +83,8 @@ def fetch(
         paths = manifest.add(wanted)
         run = manifest.begin_run()
         shared = Shared(folder, manifest, run, archives, shape, patience or Patience())
-        queue = WorkQueue(shared, paths, ask_again)
+        shared.ask_again = ask_again
+        queue = WorkQueue(shared, paths)
         crew = _Crew(shared, queue, seed)
         try:
             with _bar(len(paths), queue.closed, progress) as bar:
@@ -115,8 +117,13 @@ class _Crew:
             futures = [pool.submit(self._work, number) for number in range(jobs)]
             try:
                 self._watch(futures, bar)
+            except KeyboardInterrupt:
+                tqdm.write("Stopping ...", file=sys.stderr)
+                raise
             finally:
                 self.shared.stop.set()
+                for connection in self.connections:
+                    connection.hang_up()
 
     def _watch(self, futures, bar):
         """Keeps bar and claims up to date until all threads are done; raises their errors."""
@@ -157,7 +164,7 @@ def _unreachable(shared):
     if shared.answered:
         what = f"gave anything for {shared.patience.outage / 3600:.1f} hours"
     else:
-        what = "answered"
+        what = "answered, or only with errors"
     return UnreachableError(
         f"No archive {what}. Expected one of these hosts to answer: {hosts}. Check the network, "
         "or name another archive, and run again: what came is kept, and fetching goes on from it."

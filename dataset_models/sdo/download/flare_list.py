@@ -54,8 +54,8 @@ def fetch_flares(
     """Fetches the months from `start` to `end` that are not here yet, and joins them to one list.
 
     Each month is kept as `hek/YYYY-MM.csv`. It is final if it was fetched at least a week after its
-    end; until then it is asked for again. The joined list is `hek_flares.csv`, which
-    `tools.events.read_events` reads.
+    end and holds a flare; until then it is asked for again. The joined list is `hek_flares.csv`,
+    which `tools.events.read_events` reads.
 
     Args:
         folder: `flares` in the data folder.
@@ -81,10 +81,29 @@ def fetch_flares(
         if not _is_final(path, month):
             table = _fetch_month(month, url, pause)
             if table.empty:
-                _LOG.warning("%s: the HEK holds no flare; taken as a month without any.", month)
+                text = "%s: the HEK holds no flare; no time of it counts as quiet."
+                _LOG.warning(text, month)
             _write_month(path, table, now)
         paths.append(path)
     return _join(paths, folder / "hek_flares.csv")
+
+
+def apart(events: pd.DataFrame) -> pd.DataFrame:
+    """The list with its span cut at months without any flare: nobody knows that those were quiet.
+
+    Args:
+        events: from `tools.events.read_events`, of a list from `fetch_flares`.
+
+    Returns:
+        The same flares; list_start and list_end are those of a run of months that hold flares.
+    """
+    months = (12 * events["start"].dt.year + events["start"].dt.month).sort_values()
+    run = (months.diff() > 1).cumsum().reindex(events.index)
+    ends = events["end"].fillna(events["peak"]).fillna(events["start"])
+    return events.assign(
+        list_start=events.groupby(run)["start"].transform("min"),
+        list_end=ends.groupby(run).transform("max"),
+    )
 
 
 def search_month(year: int, month: int, url: str = HEK) -> pd.DataFrame:
@@ -168,7 +187,8 @@ def _is_final(path, month):
     if not path.is_file():
         return False
     fetched = _FETCHED.search(path.read_text(encoding="utf-8"))
-    return bool(fetched) and pd.Timestamp(fetched[1]) >= month.end_time + SETTLED
+    late = bool(fetched) and pd.Timestamp(fetched[1]) >= month.end_time + SETTLED
+    return late and not _read_month(path).empty  # an empty month may be one that the HEK lacks
 
 
 def _join(paths, target):

@@ -16,6 +16,8 @@ from dataset_models.sdo.download.database import Database
 
 NAME = "manifest.sqlite"  # in the folder of the files
 VERSION = 1
+# Images are made about seven days after the observation: until twice that, one may still come.
+SETTLED = np.timedelta64(14, "D")
 # wanted: not there yet; part: some of it is there; verified: there and good; absent: no archive
 # has it; refused: what came was wrong; failed: nothing came; damaged: was good, and changed since.
 STATUSES = ("wanted", "part", "verified", "absent", "refused", "failed", "damaged")
@@ -64,6 +66,14 @@ class Row:
     error: str | None
     changed: float
     run: str | None
+
+    @property
+    def lacking(self) -> frozenset[str]:
+        """Archives that did not have the image when it should long have been there."""
+        asked = np.datetime64(int(self.changed), "s")
+        if self.status != "absent" or asked - np.datetime64(self.slot) <= SETTLED:
+            return frozenset()
+        return frozenset((self.url or "").split())
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,10 +1,10 @@
 """The command line of download_aia.py: its options, and what is refused before any work."""
 
 import argparse
+import datetime
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from dataset_models.sdo.download import archive, choosing
 from dataset_models.sdo.download.archive import ARCHIVES, CHANNELS
@@ -14,6 +14,8 @@ from tools.flux import SCALES
 
 USUAL_CHANNELS = CHANNELS[:8]  # those of a cadence of two minutes
 LATENCY = np.timedelta64(7, "D")  # definitive images are made about a week later
+YEAR = 527_040  # minutes, of a leap year
+MOST = {"cadence": YEAR, "offset_minutes": YEAR}
 LEAST = {"cadence": 1, "offset_minutes": 0, "limit": 1, "jobs": 1, "seed": 0}
 
 
@@ -37,11 +39,13 @@ def complete(options: argparse.Namespace) -> None:
 
     Raises:
         ValueError: an impossible range, times that the archive does not have, an unknown channel,
-            a number that is too small, or options that do not go together.
+            a number that is too small or too large, a wrong address, or options that do not go
+            together.
     """
     _check_series(options)
     _check_numbers(options)
     _check_channels(options.channels)
+    archive.refuse_wrong_addresses((*options.archive, *ARCHIVES))
     options.start = archive.FIRST_SLOT if options.start is None else options.start
     options.end = now() - LATENCY if options.end is None else options.end
     _check_range(options.start, options.end)
@@ -107,12 +111,14 @@ def _add_files(group: Any):
 
 def _time(text):
     try:
-        time = pd.Timestamp(text)
-    except ValueError:
-        wanted = "expected a time (UTC) such as 2014-01-01 or 2014-01-01T18:52"
+        time = datetime.datetime.fromisoformat(text)
+        time = time.astimezone(datetime.UTC).replace(tzinfo=None) if time.tzinfo else time
+        if time.second or time.microsecond:
+            raise ValueError
+    except (ValueError, OverflowError):
+        wanted = "expected a time (UTC, whole minutes) such as 2014-01-01 or 2014-01-01T18:52"
         raise argparse.ArgumentTypeError(f"{wanted}, received {text!r}") from None
-    time = time.tz_convert(None) if time.tzinfo else time
-    return np.datetime64(time.to_datetime64(), "m")
+    return np.datetime64(time, "m")
 
 
 def _channels(text):
@@ -143,9 +149,16 @@ def _check_numbers(options):
             raise ValueError(
                 f"--{name.replace('_', '-')} cannot be {number}. Expected {least} or more."
             )
-    if not min(options.quiet_hours) >= 0:
+    for name, most in MOST.items():
+        number = getattr(options, name)
+        if number is not None and number > most:
+            raise ValueError(
+                f"--{name.replace('_', '-')} cannot be {number}. Expected {most}, a year, or less."
+            )
+    if not all(0 <= hours <= YEAR / 60 for hours in options.quiet_hours):
         raise ValueError(
-            f"--quiet-hours cannot be {options.quiet_hours}. Expected two numbers of 0 or more."
+            f"--quiet-hours cannot be {options.quiet_hours}. Expected two numbers of 0 or more, of "
+            f"a year ({YEAR // 60}) or less."
         )
 
 

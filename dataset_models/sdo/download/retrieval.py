@@ -18,7 +18,6 @@ from dataset_models.sdo.download.transfer import (
     BusyError,
     Connection,
     CutShortError,
-    NoAnswerError,
     Part,
     TransferError,
 )
@@ -61,8 +60,10 @@ class _File:
         self.shared, self.row, self.slot = shared, row, np.datetime64(row.slot)
         self.final = shared.folder / row.path
         self.part = Part(self.final.with_name(f".{self.final.name}.{shared.run}.part"))
-        self.left = list(shared.archives)  # in the order in which they are asked next
-        self.lacking = []  # archives that do not have it
+        known = () if shared.ask_again else row.lacking
+        self.lacking = [base for base in shared.archives if base in known]  # do not have it
+        self.left = [base for base in shared.archives if base not in known]  # to be asked, in order
+        self.silent = set()  # archives that gave no sensible answer
         self.wrong = collections.Counter()  # archive and wrong content that it gave
         self.asked = self.failures = 0
         self.status, self.error = "failed", row.error
@@ -84,7 +85,7 @@ class _File:
         """Asks one archive after the other; the status it ended with, or None."""
         self.take_over()
         stop, patience = self.shared.stop, self.shared.patience
-        while self.left and self.failures < patience.attempts:
+        while self.left and self.failures < patience.attempts and not self.is_doubtful():
             base = self.next_archive()
             if base is None:
                 return None
@@ -118,6 +119,16 @@ class _File:
             stop.wait(pause)
         return None
 
+    def is_doubtful(self):
+        """Whether one archive lacks it and no other answers: it is not worth hours of waiting."""
+        if not self.lacking or self.is_somewhere():
+            return False
+        return all(base in self.silent or self.shared.hosts.wait(base) for base in self.left)
+
+    def is_somewhere(self):
+        """Whether an archive gave some of it, be it wrong."""
+        return bool(self.wrong or self.part.size)
+
     def attempt(self, base, connection):
         """One question and its answer; whether the file is there now."""
         url, shared = archive.address(base, self.row.path), self.shared
@@ -143,7 +154,6 @@ class _File:
     def learn(self, base, error):
         """Draws the lesson from a failure."""
         hosts = self.shared.hosts
-        self.shared.answered |= not isinstance(error, NoAnswerError)
         if isinstance(error, AbsentError):
             hosts.succeeded(base)
             self.shared.gain()
@@ -161,7 +171,10 @@ class _File:
             self.shared.gain()  # the archive works, its file is wrong
             self.give_up_part(base)
         else:
-            hosts.failed(base, error.pause if isinstance(error, BusyError) else None)
+            pause = error.pause if isinstance(error, BusyError) else None
+            self.shared.answered |= pause is not None  # it is there, and says when to come again
+            self.silent.add(base)
+            hosts.failed(base, pause)
 
     def give_up_part(self, base):
         """Deletes a part that turned out wrong; an archive that keeps giving it has no other."""
@@ -181,10 +194,12 @@ class _File:
 
     def give_up(self):
         """Writes the last word on a file that did not come."""
-        if self.lacking and not self.failures:
+        if self.lacking and not (self.failures and self.is_somewhere()):
             self.error = "no archive has it"
+            if self.left:
+                self.error = f"absent at {_hosts(self.lacking)}; {_hosts(self.left)} did not answer"
             self.end("absent", url=" ".join(self.lacking))
-            return "absent"
+            return "failed" if self.left else "absent"  # one that failed gets a second turn
         there = {} if self.part.size else {"part": None, "validator": None}
         self.record(status=self.status, **there)
         return self.status
@@ -198,6 +213,10 @@ class _File:
         columns |= {"error": self.error, "attempts": self.row.attempts + self.asked}
         if not self.shared.manifest.record(self.row.path, self.shared.run, **columns):
             raise ClaimLostError(self.row.path)
+
+
+def _hosts(archives):
+    return ", ".join(map(host_of, archives))
 
 
 def _sync(path: pathlib.Path):

@@ -22,7 +22,9 @@ class Shared:
         patience: a `Patience`.
         hosts: what is known of the servers.
         stop: set it to end all transfers; parts stay.
-        answered: whether any server answered anything in this run.
+        ask_again: also archives that are known to lack a file.
+        answered: whether any server answered in this run: with a file, with the word that it has
+            none, or with a time to come again.
         gained: when something was last gained, s of `time.monotonic`.
     """
 
@@ -34,6 +36,7 @@ class Shared:
     patience: Patience
     hosts: Hosts = dataclasses.field(init=False)
     stop: threading.Event = dataclasses.field(default_factory=threading.Event)
+    ask_again: bool = False
     answered: bool = False
     gained: float = dataclasses.field(default_factory=time.monotonic)
 

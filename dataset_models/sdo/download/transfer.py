@@ -1,8 +1,10 @@
 """One answer of a server, written to a part file that a later answer can continue."""
 
+import contextlib
 import importlib.metadata
 import pathlib
 import re
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -92,13 +94,19 @@ class Connection:
         self._session = requests.Session()
         # As they lie on the server: a compressed answer has another length, and no ranges.
         self._session.headers.update({"User-Agent": user_agent(), "Accept-Encoding": "identity"})
+        self._adapter = _Adapter()
         for scheme in ("http://", "https://"):
-            one = requests.adapters.HTTPAdapter(pool_connections=1, pool_maxsize=1)
-            self._session.mount(scheme, one)
+            self._session.mount(scheme, self._adapter)
 
     def close(self) -> None:
         """Ends the connection."""
         self._session.close()
+
+    def hang_up(self) -> None:
+        """Ends what another thread waits for, once `stop` is set: a silent server holds nobody."""
+        if self._adapter.socket is not None:
+            with contextlib.suppress(OSError):  # closed already
+                socket.socket.shutdown(self._adapter.socket, socket.SHUT_RDWR)
 
     def fetch(self, url: str, part: Part, note: Callable[[Part, int | None], None]) -> int | None:
         """Adds to a part file what it still lacks; or begins it anew, where it must.
@@ -128,6 +136,8 @@ class Connection:
         return length
 
     def _ask(self, url, part):
+        if self.stop.is_set():
+            raise CutShortError("stopped", False)
         timeout = (self.patience.connect_timeout, self.patience.read_timeout)
         try:
             headers = part.request(url)
@@ -167,6 +177,29 @@ class Connection:
             if time.monotonic() - begun > self.patience.longest_answer:
                 limit = f"{self.patience.longest_answer:.0f} s"
                 raise CutShortError(f"trickled for more than {limit}", gained)
+
+
+class _Adapter(requests.adapters.HTTPAdapter):
+    """Keeps one connection, and knows its socket."""
+
+    def __init__(self):
+        super().__init__(pool_connections=1, pool_maxsize=1)
+        self.socket = None
+
+    def get_connection_with_tls_context(self, *arguments, **options):
+        pool = super().get_connection_with_tls_context(*arguments, **options)
+        if not issubclass(pool.ConnectionCls, _Noted):
+            bases = (_Noted, pool.ConnectionCls)
+            pool.ConnectionCls = type("NotedConnection", bases, {"adapter": self})
+        return pool
+
+
+class _Noted:
+    """A connection of urllib3 that tells its adapter which socket it uses."""
+
+    def connect(self):
+        super().connect()
+        self.adapter.socket = self.sock
 
 
 def user_agent() -> str:

@@ -4,13 +4,8 @@ import collections
 import threading
 import time
 
-import numpy as np
-
 from dataset_models.sdo.download.manifest import Row
 from dataset_models.sdo.download.shared import Shared
-
-# Images are made about seven days after the observation: until twice that, one may still come.
-SETTLED = np.timedelta64(14, "D")
 
 
 class WorkQueue:
@@ -19,18 +14,17 @@ class WorkQueue:
     Args:
         shared: of the run.
         paths: of all files that were asked for.
-        ask_again: also for files that no archive had.
 
     Attributes:
         closed: number of files that need no more work.
         fetched: number of files that came in this run.
     """
 
-    def __init__(self, shared: Shared, paths: list[str], ask_again: bool):
+    def __init__(self, shared: Shared, paths: list[str]):
         self._shared, self._lock = shared, threading.Lock()
         self._second_turn = set()
         self.fetched = 0
-        self._open = collections.deque(path for path in paths if self._needs_work(path, ask_again))
+        self._open = collections.deque(path for path in paths if self._needs_work(path))
         self.closed = len(paths) - len(self._open)
 
     def __len__(self):
@@ -74,10 +68,10 @@ class WorkQueue:
         with self._lock:
             self.closed += 1
 
-    def _needs_work(self, path, ask_again):
+    def _needs_work(self, path):
         manifest, row = self._shared.manifest, self._shared.manifest.row(path)
         if row.status == "absent":
-            return ask_again or not self._is_settled(row)
+            return self._shared.ask_again or not row.lacking >= set(self._shared.archives)
         if row.status != "verified":
             return True
         final = self._shared.folder / path
@@ -88,9 +82,3 @@ class WorkQueue:
         else:
             manifest.record(path, status="wanted", error="it is gone")
         return True
-
-    def _is_settled(self, row):
-        """Whether an image that was not there will not come, at the archives of now."""
-        asked = np.datetime64(int(row.changed), "s")
-        old_enough = asked - np.datetime64(row.slot) > SETTLED
-        return old_enough and set(self._shared.archives) <= set((row.url or "").split())

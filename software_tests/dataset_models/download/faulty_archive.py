@@ -18,7 +18,7 @@ from dataset_models.sdo.download import archive
 
 FAULTS = (
     *("close", "stall", "drop", "too long", "too short", "page", "busy", "later"),
-    *("other channel", "flipped"),
+    *("other channel", "another time", "flipped"),
 )
 STALL_SECONDS = 1.5  # longer than the read timeout of the tests
 MODIFIED = "Wed, 08 Jan 2014 09:44:14 GMT"
@@ -192,8 +192,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.head(416, 0, {"Content-Range": f"bytes */{len(content)}"})
             return
         length = len(content)
-        if fault == "other channel":
-            content = self.other(path)[:length].ljust(length, b"\0")
+        if fault in ("other channel", "another time"):
+            content = self.other(path, fault)[:length].ljust(length, b"\0")
         elif fault == "flipped":
             content = _flipped(content, start, random.Random(f"{path} {self.archive.asked[path]}"))
         status = 206 if start else 200
@@ -201,8 +201,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         extra = {"Content-Range": f"bytes {begin}-{length - 1}/{length}"} if start else {}
         self.body(status, content[start:], fault, start, extra)
 
-    def other(self, path):
+    def other(self, path, fault):
         slot, channel = archive.identify(path)
+        if fault == "another time":  # the next file's image
+            return small_fits(slot + np.timedelta64(2, "m"), channel)
         return small_fits(slot, 193 if channel != 193 else 211)
 
     def start(self, content):
@@ -231,9 +233,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         whole = self.archive.files.get(self.path.removeprefix("/synoptic/"), b"")
         named = {"ETag": self.etag(whole), "Last-Modified": MODIFIED} if self.archive.named else {}
         self.head(status, stated, named | (extra or {}))
-        useless = fault in ("page", "other channel", "flipped") or (
-            fault == "too short" and not start
-        )
+        wrong = fault in ("page", "other channel", "another time", "flipped")
+        # The rest of another time's file is the same: times stand in the header.
+        useless = (wrong and content != whole[start:]) or (fault == "too short" and not start)
         for begin in range(0, len(sent), 4096):
             block = sent[begin : begin + 4096]
             with self.archive.lock:

@@ -172,6 +172,40 @@ def test_times_are_drawn_as_often_as_their_probability_says(three_lists):
         assert abs(counts[slot] - seeds * probability) < 4 * spread
 
 
+def test_with_a_limit_the_probability_is_that_of_all_choices_and_draws(three_lists):
+    quiet = choosing.quiet_slots(three_lists, START, END, (0.2, 0.4))
+    cases = choosing.flare_cases(three_lists, START, END, 24)["slot"].to_numpy()
+    quiet = [t for t in quiet if t not in cases]
+    # A choice is as likely as another, and within it all draws are.
+    lots = [outcomes(taken, quiet) for taken in itertools.combinations(cases, 2)]
+    assert len(lots) == 6
+    seen = 0
+    for seed in range(5):
+        table = choosing.case_control(three_lists, limit=2, seed=seed, **SHORT)
+        for row in table[table["sampling"] == "matched quiet"].itertuples():
+            slot = row.slot.to_datetime64()
+            share = np.mean([np.mean([slot in drawn for drawn in draws]) for draws in lots])
+            assert row.probability == pytest.approx(share, rel=1e-12)
+            seen += 1
+    assert seen > 5
+
+
+def test_weights_by_the_probability_count_the_same_whatever_the_limit(three_lists):
+    # The sum of 1 / p over what was chosen estimates how many could have been (Horvitz and
+    # Thompson 1952): 4 cases, and the quiet slots within reach of any, for every limit.
+    quiet = choosing.quiet_slots(three_lists, START, END, (0.2, 0.4))
+    cases = choosing.flare_cases(three_lists, START, END, 24)["slot"].to_numpy()
+    expected = {"flare case": len(cases), "matched quiet": len(quiet[~np.isin(quiet, cases)])}
+    for limit in (2, 3, None):
+        sums = {name: [] for name in expected}
+        for seed in range(40):
+            table = choosing.case_control(three_lists, limit=limit, seed=seed, **SHORT)
+            for name, received in sums.items():
+                received.append((1 / table.loc[table["sampling"] == name, "probability"]).sum())
+        for name, number in expected.items():
+            assert np.mean(sums[name]) == pytest.approx(number, rel=0.2)  # 40 seeds spread by 10 %
+
+
 def many_flares(days=60):
     rng = np.random.default_rng(5)
     peaks = START + np.sort(rng.integers(0, days * 1440, days)) * MINUTE

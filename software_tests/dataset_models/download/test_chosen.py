@@ -1,8 +1,12 @@
+import threading
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from dataset_models.sdo.download import choosing, chosen
+
+DAYS = 15
 
 
 def table(*rows):
@@ -10,6 +14,12 @@ def table(*rows):
     held = pd.DataFrame(rows, columns=["slot", "sampling", "probability"])
     held["slot"] = pd.Timestamp("2014-01-01") + pd.to_timedelta(held["slot"], unit="min")
     return held.assign(flare="", matched_with="")[list(choosing.COLUMNS)].astype(choosing.COLUMNS)
+
+
+def write_days(folder, first):
+    """Every second day from one, each added alone."""
+    for day in np.datetime64("2014-01-01", "m") + np.arange(first, 2 * DAYS, 2) * 1440:
+        chosen.write_chosen(folder, choosing.regular_series(day, day, 12))
 
 
 def test_a_table_goes_to_disk_and_back(tmp_path):
@@ -51,6 +61,15 @@ def test_the_regular_series_of_another_day_is_added(tmp_path):
         start = np.datetime64(day, "m")
         chosen.write_chosen(tmp_path, choosing.regular_series(start, start, 12))
     assert list(chosen.choices(tmp_path)) == ["20140101_0000", "20140102_0000"]
+
+
+def test_of_two_programs_at_once_none_loses_rows(tmp_path):
+    threads = [threading.Thread(target=write_days, args=(tmp_path, first)) for first in (0, 1)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert len(chosen.read_chosen(tmp_path)) == 2 * DAYS
 
 
 @pytest.mark.parametrize(

@@ -126,6 +126,10 @@ def test_what_the_archive_lacks_is_listed_and_fails(data, flares, capsys):
         assert "not_downloaded.csv lists all files that are not there" in capsys.readouterr().out
         path = archive.path(np.datetime64("2014-01-10T06:48"), 193)
         assert server.asked[path] == 1
+        assert download_aia.main([*arguments, "--archive", server.url, "--dry-run"]) == 0
+        assert (
+            "8 files, 7 of them there already. 1 are absent from the archive. To download: 0 files"
+        ) in capsys.readouterr().out
         assert download_aia.main([*arguments, "--archive", server.url]) == 1
         assert server.asked[path] == 1  # is not asked for again unless told
         server.files[path] = faulty_archive.small_fits(np.datetime64("2014-01-10T06:48"), 193)
@@ -236,6 +240,12 @@ def test_the_synthetic_sample_is_left_alone(data, capsys):
         (["--jobs", "0"], "--jobs cannot be 0"),
         (["--seed", "-1"], "--seed cannot be -1"),
         (["--quiet-hours", "-1", "24"], "--quiet-hours cannot be"),
+        (["--quiet-hours", "inf", "24"], "--quiet-hours cannot be [inf, 24.0]. Expected two"),
+        (["--quiet-hours", "12", "nan"], "--quiet-hours cannot be"),
+        (["--offset-minutes", "9" * 20], "Expected 527040, a year, or less"),
+        (["--cadence", "9" * 20, *TIMES], "Expected 527040, a year, or less"),
+        (["--archive", "ftp://a.org", "--dry-run"], "Received: 'ftp://a.org'. Write it with http"),
+        (["--flares", "/", *TIMES], "The flare list / cannot be read: Is a directory. Expected a"),
         (["--channels", "171,172"], "AIA has no channel 172. Expected some of 94,131,171"),
         (["--verify"], "There is no folder"),
     ],
@@ -251,7 +261,10 @@ def test_what_cannot_be_is_refused_in_one_line(arguments, said, data, capsys):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--start", "yesterday night"], "expected a time .UTC. such as 2014-01-01"),
+        *(
+            (["--start", text], f"such as 2014-01-01 or 2014-01-01T18:52, received '{text}'")
+            for text in ("yesterday night", "13/05/2014", "now", "NaT", "", "2014-01-01T00:00:30")
+        ),
         (["--channels", "red"], "expected wavelengths such as 94,171, received 'red'"),
     ],
 )
@@ -259,7 +272,7 @@ def test_what_is_no_time_or_number_is_refused(arguments, said, data, capsys):
     with pytest.raises(SystemExit) as status:
         download_aia.main(arguments)
     assert status.value.code == 2
-    assert said.replace(".UTC.", "(UTC)") in capsys.readouterr().err
+    assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -287,6 +300,13 @@ def test_a_folder_that_cannot_be_written(data, flares, capsys):
     received = capsys.readouterr().err
     assert f"Expected the data folder {data} to have free space" in received
     assert received.count("\n") == 1
+
+
+def test_what_cannot_be_fetched_is_not_entered_as_chosen(data, flares, monkeypatch):
+    (data / "aia").mkdir(parents=True)
+    (data / "aia" / "raw").write_text("a file, where a folder should be")
+    assert download_aia.main(flares) == 1
+    assert not (data / "aia" / "chosen.csv").exists()
 
 
 def test_a_full_disk(data, flares, capsys, monkeypatch):

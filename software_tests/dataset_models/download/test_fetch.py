@@ -129,7 +129,51 @@ def test_a_recent_image_may_still_come(get, archive):
     assert archive.asked[path] == 2
 
 
-@pytest.mark.parametrize("fault", ["flipped", "other channel", "page", "too short", "busy"])
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_dead_mirror_does_not_hold_up_what_the_archive_lacks(
+    get, archive, tmp_path, hasty, first
+):
+    del archive.files[PATHS[0]]
+    # Waiting for the mirror would take an hour.
+    slow = dataclasses.replace(hasty, first_rest=3600.0, longest_rest=3600.0)
+    both = (archive.url, NOWHERE)[:: -1 if first else 1]
+    summary = get(archives=both, patience=slow)
+    assert (summary.verified, summary.absent) == (7, 1)
+    host = archive.url.split("/")[2]
+    assert row(tmp_path).error == f"absent at {host}; 127.0.0.1:1 did not answer"
+    assert archive.asked[PATHS[0]] == 1  # not in the second turn, nor in a later run
+    with FaultyArchive({PATHS[0]: small_fits(*PAIRS[0])}) as mirror:
+        assert get(archives=(archive.url, mirror.url)).complete
+    assert archive.asked[PATHS[0]] == 1
+
+
+def test_a_mirror_that_failed_once_has_a_second_turn(get, archive):
+    content = archive.files.pop(PATHS[0])
+    with FaultyArchive({PATHS[0]: content}) as mirror:
+        mirror.script = {PATHS[0]: ["busy"]}
+        assert get(archives=(archive.url, mirror.url)).complete
+        assert mirror.asked[PATHS[0]] == 2
+
+
+def test_a_file_that_one_archive_has_wrong_is_not_absent(get, archive, tmp_path):
+    with FaultyArchive({}) as mirror:
+        archive.script = {PATHS[0]: ["flipped", "busy"] * 99}
+        get(PAIRS[:1], (mirror.url, archive.url))
+    assert row(tmp_path).status in ("refused", "failed")
+
+
+def test_errors_alone_are_no_answer(get, archive, hasty):
+    archive.script = {path: ["busy"] * 100_000 for path in PATHS}
+    soon = dataclasses.replace(hasty, first_contact=0.2, attempts=100_000)
+    with pytest.raises(UnreachableError, match="No archive answered, or only with errors"):
+        get(patience=soon)
+    archive.script, archive.later = {PATHS[0]: ["later"]}, "1"
+    assert get(PAIRS[:1], patience=soon).complete  # one that says when to come again is there
+
+
+@pytest.mark.parametrize(
+    "fault", ["flipped", "another time", "other channel", "page", "too short", "busy"]
+)
 def test_a_wrong_answer_sends_us_to_the_next_archive(get, archive, tmp_path, fault):
     archive.script = {PATHS[0]: [fault] * 99}
     with FaultyArchive(archive.files) as mirror:

@@ -125,6 +125,16 @@ def test_a_stop_from_the_keyboard_keeps_what_came(tmp_path):
         assert archive.served <= perfect + 4 * 14_400
 
 
+def test_a_stop_from_the_keyboard_says_so_at_once(tmp_path, hasty, monkeypatch, capsys):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("dataset_models.sdo.download.fetch._Crew._watch", interrupted)
+    with FaultyArchive({}) as archive, pytest.raises(KeyboardInterrupt):
+        fetch([(slots(1)[0], 171)], tmp_path, [archive.url], patience=hasty, progress=False)
+    assert capsys.readouterr().err == "Stopping ...\n"
+
+
 @pytest.fixture
 def small_disk(tmp_path):
     """A disk of 400 kB, or a skip where none can be mounted."""

@@ -138,13 +138,27 @@ def test_what_is_final_is_not_asked_for_again(hek, tmp_path):
     fetch(tmp_path, hek)
     hek.asked.clear()
     path = fetch(tmp_path, hek, now=NOW + pd.Timedelta("1D"))
-    assert months(hek) == ["2014-03"]
+    assert months(hek) == ["2014-02", "2014-03"]  # February is empty: perhaps the HEK lacks it
     # 2014-03 ends on the 31st, and is final from 7 April on.
     fetch(tmp_path, hek, now=pd.Timestamp("2014-04-08"))
     hek.asked.clear()
     fetch(tmp_path, hek, now=pd.Timestamp("2014-04-09"))
-    assert months(hek) == []
+    assert months(hek) == ["2014-02"]
     assert len(read_events(path)) == 5
+
+
+def test_a_month_without_flares_is_not_covered(hek, tmp_path):
+    events = flare_list.apart(read_events(fetch(tmp_path, hek)))
+    spans = (
+        events[["list_start", "list_end"]].drop_duplicates().to_numpy("datetime64[m]").astype(str)
+    )
+    # The first and last flares of January and of March, from start to end.
+    assert spans.tolist() == [
+        ["2014-01-01T18:40", "2014-02-01T00:10"],
+        ["2014-03-12T22:00", "2014-03-12T22:40"],
+    ]
+    shuffled = flare_list.apart(read_events(tmp_path / "hek_flares.csv").iloc[::-1])
+    pd.testing.assert_frame_equal(shuffled.sort_index(), events)
 
 
 def test_a_month_fetched_just_after_its_end_is_asked_for_again(hek, tmp_path):

@@ -1,5 +1,6 @@
 """One answer of a server, and the part file that it leaves."""
 
+import socket
 import threading
 
 import numpy as np
@@ -177,6 +178,28 @@ def test_a_trickle_is_broken_off(archive, tmp_path):
     client = Client(archive, tmp_path, patience.Patience(longest_answer=0.0))
     assert client.ask(transfer.CutShortError, "trickled for more than 0 s").gained
     client.connection.close()
+
+
+def test_a_silent_server_does_not_hold_up_a_stop(tmp_path):
+    stop, ends = threading.Event(), []
+    connection = Connection(patience.Patience(read_timeout=600.0), stop)
+
+    def ask(url):
+        with pytest.raises(transfer.TransferError) as caught:
+            connection.fetch(url, Part(tmp_path / "part"), print)
+        ends.append(caught.value)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/a.fits"
+        thread = threading.Thread(target=ask, args=(url,), daemon=True)
+        thread.start()
+        with server.accept()[0] as client:
+            assert client.recv(4096).startswith(b"GET /a.fits")  # and no answer
+            stop.set()
+            connection.hang_up()
+            thread.join(30)
+    connection.close()
+    assert len(ends) == 1
 
 
 def test_a_stop_breaks_off(client):
