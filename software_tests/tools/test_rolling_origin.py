@@ -105,6 +105,7 @@ def test_an_experiment_is_trained_for_each_year_and_seed(sample_folder, tmp_path
         f"--flare_lists={sample_files.FLARES}",
         "--scale=physical",
         "--epochs=1",
+        "--batch_size=64",
         "--explained_samples=0",
         "--train_cadence_hours=6",
         "--threshold=1e-6",
