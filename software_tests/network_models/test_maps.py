@@ -328,11 +328,11 @@ def test_maps_of_the_real_sun_open_in_sunpy(real_data, tmp_path):
     cards |= {"CRPIX1": 64.5625, "CRPIX2": 64.5625, "CDELT1": 19.2, "CDELT2": 19.2}
     x = {"images": np.stack(planes, -1)[None].astype("float32")}
     about = [described(channels=("94", "131", "171", "193", "211", "335"), wcs=cards)]
-    options = {"channels": ("193",)} | GRADIENT
+    options = {"channels": ("193",), "methods": ("integrated_gradients",)}
     weights = np.zeros((128, 128, 6), "float32")
     weights[:, 64:, 0] = 1.0  # the western half at 94 A
     maps.write_maps(linear_model(weights), x, about, tmp_path, UNITS, **options)
-    opened = sunpy.map.Map(tmp_path / "20140101_0000_193_gradient.fits")
+    opened = sunpy.map.Map(tmp_path / "20140101_0000_193_integrated_gradients.fits")
     assert opened.observer_coordinate.lat.deg == pytest.approx(cards["CRLT_OBS"])
     assert opened.wavelength.value == 193
     # The Sun's radius in pixels: 975.96 / 19.2 = 50.8.

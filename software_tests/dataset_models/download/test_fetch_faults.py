@@ -109,9 +109,9 @@ def test_without_kills_no_byte_is_moved_that_a_fault_did_not_cost(tmp_path, hast
 
 
 def test_a_stop_from_the_keyboard_keeps_what_came(tmp_path):
-    with FaultyArchive.of([(s, 171) for s in slots(60)], pause=0.002) as archive:
+    with FaultyArchive.of([(s, 171) for s in slots(60)], pause=0.05) as archive:
         perfect = sum(map(len, archive.files.values()))
-        assert interrupt(tmp_path, archive, 60, perfect / 2, signal.SIGINT) == 130
+        assert interrupt(tmp_path, archive, 60, perfect / 4, signal.SIGINT) == 130
         came = contents(tmp_path)
         assert 0 < len(came) < 60
         assert_none_is_wrong(tmp_path, archive)
