@@ -4,7 +4,8 @@ import difflib
 import json
 import pathlib
 
-from tools import tools
+from network_models import loading, run_folder
+from tools import configuration, run_records, tools
 
 EXPERIMENTS = tools.REPOSITORY / "network_models"
 FIRST_RUN = "python network_models/synthetic/version0/network.py"
@@ -37,6 +38,34 @@ def run_of(file):
     """The run folder whose epochs/ holds `file`, or None."""
     folder = pathlib.Path(file).resolve().parents[1]
     return folder if (folder / "config.json").exists() else None
+
+
+def made_before(folder, experiment, arguments, apart=()):
+    """The finished runs directly below `folder`, which need not be made again.
+
+    Args:
+        folder: path.
+        experiment: path of the experiment's folder.
+        arguments: list of --field=value that a new run would get.
+        apart: names of fields that may differ.
+
+    Returns:
+        Dict of seed to the path of its newest run.
+
+    Raises:
+        ValueError: if a run there was made with other settings, or by other code of its own.
+    """
+    config = configuration.override(loading.load_config(experiment).config, arguments)
+    found = {}
+    for run in run_records.finished(folder):
+        if lines := run_folder.differences(run, experiment, config, apart):
+            raise ValueError(
+                f"{run} was made with other settings or another network. Expected runs of what is "
+                "asked for now. Different:\n" + "\n".join(lines) + "\nTake another --output, or "
+                "remove that run."
+            )
+        found[run_records.settings(run)["seed"]] = run
+    return found
 
 
 def nearest(word, known):

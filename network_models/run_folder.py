@@ -134,18 +134,14 @@ class RunFolder:
                 f"{self.path} is a run of another experiment. Expected one of {experiment}. "
                 f"Received a run of {record['experiment']}. Resume it there, or start a new run."
             )
-        differences = (
-            _text_difference(self.path, experiment)
-            + _code_difference(record["code"])
-            + _settings_difference(self.settings, config)
-        )
+        found = differences(self.path, experiment, config) + _code_difference(record["code"])
         if record["dataset"] != dataset.fingerprint():
-            differences.append("the dataset: other samples, or another split (see split.csv)")
-        if differences:
+            found.append("the dataset: other samples, or another split (see split.csv)")
+        if found:
             raise ValueError(
                 f"{self.path} can't be resumed: what ran then differs from what would run now. "
                 "Expected the same code, data and settings (epochs apart). Different:\n"
-                + "\n".join(differences)
+                + "\n".join(found)
                 + "\nUndo the changes, or start a new run with --weights to use its best weights."
             )
 
@@ -176,6 +172,19 @@ def newest(parent, *, finished):
     )
 
 
+def differences(run, experiment, config, apart=("epochs",)):
+    """How a run's own code and settings differ from what would run now, a line each.
+
+    Args:
+        run: path of a run folder.
+        experiment: path of an experiment's folder.
+        config: what it would run with.
+        apart: names of fields that may differ.
+    """
+    recorded = json.loads((run / "config.json").read_text())
+    return _text_difference(run, experiment) + _settings_difference(recorded, config, apart)
+
+
 def code_hashes():
     """Dict of file to SHA-256 of the house's code, the experiments' own left out."""
     files = [file for room in ROOMS for file in sorted((tools.REPOSITORY / room).rglob("*.py"))]
@@ -201,12 +210,12 @@ def _code_difference(then):
     return [f"{name}: changed" for name in sorted(then | now) if then.get(name) != now.get(name)]
 
 
-def _settings_difference(then, config):
+def _settings_difference(then, config, apart):
     now = json.loads(json.dumps(dataclasses.asdict(config), default=str))
     return [
         f"--{name}: {then.get(name)!r} then, {now.get(name)!r} now"
         for name in sorted(then | now)
-        if name != "epochs" and then.get(name) != now.get(name)
+        if name not in apart and then.get(name) != now.get(name)
     ]
 
 

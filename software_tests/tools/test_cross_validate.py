@@ -4,19 +4,19 @@ import math
 import pandas as pd
 import pytest
 
+from software_tests import finished_run
 from tools import tools
 from tools.runs import cross_validate
 
 LIGHT_CURVE = tools.REPOSITORY / "network_models" / "xray_flux_forecast" / "light_curve"
 
 
-def write_run(folder, fold, rmse, unit="dex", **fields):
+def write_run(folder, fold, rmse, unit="dex", epochs=30):
     """A finished run of a fold, as far as the script reads it."""
-    settings = {"folds": 3, "fold": fold, "epochs": 5} | fields
+    own = ["--folds=3", f"--fold={fold}", "--explained_samples=0", f"--epochs={epochs}"]
+    finished_run.record(folder, LIGHT_CURVE, own)
     scores = {"unit": unit, "caveats": [], "evaluators": {"test M1.0 tss": math.nan, "other": 1}}
     scores["test"] = {"samples": 9, "network": {"rmse": rmse}, "climatology": {"rmse": 2.0}}
-    tools.write_text(folder / "config.json", json.dumps(settings))
-    tools.write_text(folder / "provenance.json", json.dumps({"stages": {"evaluation": {}}}))
     tools.write_text(folder / "performance" / "scores.json", json.dumps(scores))
     return folder
 
@@ -45,6 +45,13 @@ def test_runs_of_different_tasks_are_refused(other, message, tmp_path):
     runs = [write_run(tmp_path / "a", 1, 1.0), write_run(tmp_path / "b", 2, 1.0, **other)]
     with pytest.raises(ValueError, match=message):
         cross_validate.report(runs, tmp_path)
+
+
+def test_a_run_of_other_settings_is_not_taken_for_what_is_asked(tmp_path, capsys):
+    write_run(tmp_path / "fold_1" / "run", 1, 1.0)
+    arguments = [str(LIGHT_CURVE), "--folds=3", f"--output={tmp_path}", "--epochs=2"]
+    assert cross_validate.main(arguments) == 1
+    assert "--epochs: 30 then, 2 now" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

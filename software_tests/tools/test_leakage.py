@@ -9,10 +9,12 @@ import pytest
 from dataset_models.goes import sample_files
 from dataset_models.goes.light_curve import LightCurve
 from dataset_models.synthetic.synthetic import Synthetic
+from software_tests import finished_run
 from tools import tools
 from tools.runs import leakage
 
 DAY = np.timedelta64(1, "D")
+FIRST = "fold_1_of_3_embargo_27"
 LIGHT_CURVE = tools.REPOSITORY / "network_models" / "xray_flux_forecast" / "light_curve"
 
 
@@ -110,7 +112,7 @@ def run_of(folder, **columns):
     """A finished run with these forecasts."""
     table = pd.DataFrame(columns | {"split": "test"})
     tools.write_text(folder / "performance" / "predictions.csv", table.to_csv(index=False))
-    tools.write_text(folder / "provenance.json", json.dumps({"stages": {"evaluation": {}}}))
+    finished_run.record(folder, LIGHT_CURVE, ["--explained_samples=0"])
     tools.write_text(folder / "split.csv", table[["id", "split"]].to_csv(index=False))
 
 
@@ -120,8 +122,8 @@ def days(count=200):
 
 
 def test_arms_that_scored_other_samples_are_refused(tmp_path, capsys):
-    run_of(tmp_path / "fold_1" / "leaky" / "1", forecast=0.0, **days(200))
-    run_of(tmp_path / "fold_1" / "purged" / "1", forecast=0.0, **days(199))
+    run_of(tmp_path / FIRST / "leaky" / "1", forecast=0.0, **days(200))
+    run_of(tmp_path / FIRST / "purged" / "1", forecast=0.0, **days(199))
     status = leakage.main([str(LIGHT_CURVE), "--folds=3", f"--output={tmp_path}"])
     assert status == 1
     assert "score other samples or another target" in capsys.readouterr().err
@@ -129,7 +131,7 @@ def test_arms_that_scored_other_samples_are_refused(tmp_path, capsys):
 
 def test_forecasts_of_several_numbers_are_refused(tmp_path, capsys):
     for arm in leakage.ARMS:
-        run_of(tmp_path / "fold_1" / arm / "1", **{"forecast 0": 0.0, "forecast 1": 1.0}, **days())
+        run_of(tmp_path / FIRST / arm / "1", **{"forecast 0": 0.0, "forecast 1": 1.0}, **days())
     assert leakage.main([str(LIGHT_CURVE), "--folds=3", f"--output={tmp_path}"]) == 1
     assert "forecasts no single number" in capsys.readouterr().err
 

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from dataset_models.goes import sample_files
+from software_tests import finished_run
 from tools import tools
 from tools.probability_skill import brier
 from tools.runs import rolling_origin
@@ -17,9 +18,8 @@ SEEDS = (1, 2)
 def write_run(folder, year, seed):
     """A finished run as the runner leaves it: who was forecast what, and that it is done."""
     run = folder / str(year) / f"{year}0101-00000{seed}"
-    (run / "performance").mkdir(parents=True)
-    stages = {"training": {}, "evaluation": {}}
-    (run / "provenance.json").write_text(json.dumps({"seed": seed, "stages": stages}))
+    finished_run.record(run, EXPERIMENT, [f"--test_year={year}", f"--seed={seed}"])
+    (run / "performance").mkdir()
     tables = []
     for split, of in (("validation", year - 1), ("test", year)):
         truth, noise = np.random.default_rng(of), np.random.default_rng([of, seed])
@@ -90,6 +90,20 @@ def test_runs_of_other_samples_are_not_mixed(finished, capsys):
     table.assign(target=1 - table["target"]).to_csv(path, index=False)
     assert run(finished) == 1
     assert "forecast other samples or another target" in capsys.readouterr().err
+
+
+def test_runs_of_other_settings_are_not_taken_for_what_is_asked(finished, capsys):
+    assert run(finished, "--epochs=3") == 1
+    said = capsys.readouterr().err
+    assert "was made with other settings" in said
+    assert "--epochs: 30 then, 3 now" in said
+
+
+def test_runs_of_another_network_are_not_taken_for_what_is_asked(finished, capsys):
+    path = next((finished / "2014").glob("*1")) / "network.py"
+    path.write_text(path.read_text().replace("range(3)", "range(4)"))
+    assert run(finished) == 1
+    assert "range(4)" in capsys.readouterr().err
 
 
 def test_a_field_that_the_experiment_does_not_know_ends_it(tmp_path, capfd):

@@ -16,7 +16,7 @@ import sys
 
 import pandas as pd
 
-from network_models import experiment, loading
+from network_models import experiment, finished_runs, loading
 from tools import run_records, tools
 
 
@@ -78,15 +78,16 @@ def _settings(run):
 def _run(options, fold, folder):
     """The finished run of one fold, trained if there is none."""
     place = folder / f"fold_{fold}"
-    done = run_records.finished(place)
-    if done:
-        return done[-1]
     file = options.experiment / "network.py"
     if not file.is_file():
         raise FileNotFoundError(
             f"There is no {file}. Expected the folder of an experiment, such as "
             "network_models/xray_flux_forecast/starting_point."
         )
+    arguments = [f"--folds={options.folds}", f"--fold={fold}", "--explained_samples=0"]
+    arguments += options.fields
+    if done := finished_runs.made_before(place, options.experiment, arguments):
+        return list(done.values())[-1]
     module = loading.load_module(file)
     print(f"Fold {fold} of {options.folds}")
     (run,) = experiment.run(
@@ -94,10 +95,7 @@ def _run(options, fold, folder):
         build_dataset=module.build_dataset,
         build_model=module.build_model,
         evaluators=getattr(module, "EVALUATORS", ()),
-        arguments=[
-            *(f"--output={place}", f"--folds={options.folds}", f"--fold={fold}"),
-            *("--explained_samples=0", *options.fields),
-        ],
+        arguments=[f"--output={place}", *arguments],
     )
     return run
 

@@ -29,7 +29,7 @@ import numpy as np
 import pandas as pd
 
 from dataset_models import folds
-from network_models import experiment, loading
+from network_models import experiment, finished_runs, loading
 from network_models.explanations import figures
 from tools import run_records, tools
 from tools.intervals import bootstrap
@@ -151,9 +151,11 @@ def _fold(module, options, fold, folder):
     """Forecasts of both arms for the scored half of one stretch."""
     tables, learnt = {}, {}
     for arm in ARMS:
-        place = folder / f"fold_{fold}" / arm
-        done = run_records.finished(place)
-        run = done[-1] if done else _train(module, options, fold, arm, place)
+        # What is no field of the experiment's config is told by the folder's name.
+        name = f"fold_{fold}_of_{options.folds}_embargo_{options.embargo_days:g}"
+        place, arguments = folder / name / arm, ["--explained_samples=0", *options.fields]
+        done = finished_runs.made_before(place, options.experiment, arguments)
+        run = list(done.values())[-1] if done else _train(module, options, fold, arm, place)
         tables[arm] = _scored(run)
         learnt[arm] = int((pd.read_csv(run / "split.csv")["split"] == "train").sum())
     leaky, purged = tables["leaky"], tables["purged"]

@@ -16,8 +16,9 @@ import sys
 
 import pandas as pd
 
+from network_models import finished_runs
 from network_models.explanations import figures
-from tools import tools, verification
+from tools import run_records, tools, verification
 from tools.probability_skill import reliability_curve
 
 ENSEMBLE = "network, mean of seeds"
@@ -73,40 +74,29 @@ def report(parts: dict, options: argparse.Namespace, folder: pathlib.Path) -> pd
 
 def _train(options, year, folder):
     """Trains the seeds of one test year that have no finished run yet."""
-    missing = [seed for seed in options.seeds if seed not in _finished(folder)]
+    arguments = [f"--test_year={year}", *options.fields]
+    done = finished_runs.made_before(folder, options.experiment, arguments, apart=("seed",))
+    missing = [seed for seed in options.seeds if seed not in done]
     if not missing:
         return
     command = [sys.executable, str(options.experiment / "network.py"), f"--output={folder}"]
-    command += [f"--test_year={year}", "--seeds=" + ",".join(map(str, missing)), *options.fields]
+    command += ["--seeds=" + ",".join(map(str, missing)), *arguments]
     subprocess.run(command, check=True)
-
-
-def _finished(folder):
-    """Dict of seed to the folder of its finished run."""
-    found = {}
-    for file in sorted(folder.glob("*/provenance.json")):
-        record = json.loads(file.read_text())
-        if "evaluation" in record["stages"]:
-            found[record["seed"]] = file.parent
-    return found
 
 
 def _gather(folder, seeds):
     """The validation and test forecasts of one year: a column for each seed, and their mean."""
-    runs, joined = _finished(folder), None
-    for seed in seeds:
-        table = pd.read_csv(runs[seed] / "performance" / "predictions.csv", parse_dates=["time"])
-        table = table.rename(columns={"forecast": f"network, seed {seed}"})
-        if joined is None:
-            joined = table
-            continue
-        if not joined["id"].equals(table["id"]) or not joined["target"].equals(table["target"]):
+    runs = {run_records.settings(run)["seed"]: run for run in run_records.finished(folder)}
+    tables = {f"network, seed {seed}": run_records.predictions(runs[seed]) for seed in seeds}
+    joined = next(iter(tables.values())).drop(columns="forecast")
+    for name, table in tables.items():
+        if not joined[["id", "target"]].equals(table[["id", "target"]]):
             raise ValueError(
                 f"The runs below {folder} forecast other samples or another target. Expected the "
                 "same for all seeds. Remove the runs of other settings, or take another --output."
             )
-        joined[f"network, seed {seed}"] = table[f"network, seed {seed}"]
-    joined[ENSEMBLE] = joined[[f"network, seed {seed}" for seed in seeds]].mean(axis=1)
+        joined[name] = table["forecast"]
+    joined[ENSEMBLE] = joined[list(tables)].mean(axis=1)
     return tuple(joined[joined["split"] == split] for split in ("validation", "test"))
 
 
