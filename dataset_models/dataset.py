@@ -121,6 +121,28 @@ class Dataset(abc.ABC):
         mean = np.nanmean(self.targets("train"), axis=0)
         return {"climatology": np.broadcast_to(mean, (self.size(split), *mean.shape))}
 
+    def subsets(self, split):
+        """Dict of name to bool array, shape (n,): samples that are also scored on their own.
+
+        Each calendar year, unless there is but one; datasets add what matters in their field.
+        """
+        table = self.split_table()
+        years = pd.DatetimeIndex(table.loc[table["split"] == split, "time"]).year.to_numpy()
+        every = np.unique(years)
+        return {str(year): years == year for year in every} if len(every) > 1 else {}
+
+    def sample_weights(self, split):
+        """How much each sample counts in the scores, shape (n,): 1 where times were not chosen.
+
+        Where they were (flaring ones more often, say), it is the inverse of the probability of
+        that choice, with a mean of 1; `sample` gives the same as its weight.
+        """
+        return np.ones(self.size(split), "float32")
+
+    def history(self, split):
+        """Numbers of the past for references that regress on them, shape (n, number), or None."""
+        return None
+
     def caveats(self):
         """Sentences that must stand beside every score: a leaking split, too few samples ..."""
         return ()
