@@ -1,15 +1,14 @@
 """How good a trained network is: forecasts, scores beside the baselines, and plots."""
 
+import dataclasses
 import json
-import math
 import pathlib
-import textwrap
 
 import keras
 import numpy as np
 import pandas as pd
 
-from network_models import performance_plots
+from network_models import performance_plots, score_tables, scoring
 from tools import tools
 
 LARGEST_OUTPUT = 32  # numbers an output may have to get columns in predictions.csv
@@ -31,7 +30,10 @@ def evaluate(run, model, dataset, config, evaluators=()):
 
 
 def write_results(folder, model, dataset, config, splits, evaluators=(), caveats=()):
-    """Writes the forecasts and scores of some splits: scores.json, predictions.csv, plots.
+    """Writes scores.json, subsets.csv, predictions.csv and plots of some splits.
+
+    The numbers of an output get columns of predictions.csv; more than `LARGEST_OUTPUT` of them
+    (images) get none, nor do several outputs: these are for an evaluator to write.
 
     Args:
         folder: where to; made if need be.
@@ -47,40 +49,30 @@ def write_results(folder, model, dataset, config, splits, evaluators=(), caveats
         Dict that scores.json holds.
     """
     folder, unit = pathlib.Path(folder), dataset.units.get("target", "")
+    scored = {split: _scored(model, dataset, split, config) for split in splits}
     scores = {"caveats": [*dataset.caveats(), *caveats], "unit": unit}
-    scores |= {split: _scores(model, dataset, split, config) for split in splits}
+    scores |= {split: of.scores for split, of in scored.items()}
+    scores["skill"] = {split: of.skill for split, of in scored.items()}
     for evaluator in evaluators:
         results = _of_splits(evaluator(model, dataset, config), dataset, splits).items()
         scores.setdefault("evaluators", {}).update(
             {name: float(number) for name, number in results}
         )
-    tables = [forecasts(model, dataset, split, config) for split in splits]
-    tables = [table for table in tables if table is not None]
-    if tables:
-        predictions = pd.concat(tables)
+    predictions = _joined([of.forecasts for of in scored.values() if of.forecasts is not None])
+    if len(predictions):
         tools.write_text(folder / "predictions.csv", predictions.to_csv(index=False))
         performance_plots.forecasts(predictions, unit, _marks(dataset, splits), folder)
+    subsets = {split: of.subsets for split, of in scored.items() if len(of.subsets)}
+    if subsets:
+        table = pd.concat(subsets, names=["split", ""]).reset_index("split")
+        tools.write_text(folder / "subsets.csv", table.to_csv(index=False))
     tools.write_text(folder / "scores.json", json.dumps(scores, indent=1))
     return scores
 
 
 def report(run):
     """The scores of a finished run as lines of text, and where its results lie."""
-    scores = json.loads((run.performance / "scores.json").read_text())
-    return f"{score_text(scores)}\nResults: {run.path}"
-
-
-def score_text(scores):
-    """What scores.json holds, as lines of text: a table for each split."""
-    lines = [f"Caveat: {caveat}" for caveat in scores["caveats"]]
-    for name, results in scores.items():
-        if name == "evaluators":
-            lines += [name, *(f"  {score}: {number:.4g}" for score, number in results.items())]
-        elif name not in ("caveats", "unit"):
-            results = dict(results)
-            lines.append(f"{name} ({results.pop('samples')} samples) [{scores['unit']}]")
-            lines.append(_table_text(results))
-    return "\n".join(lines)
+    return f"{score_tables.text(run.performance)}\nResults: {run.path}"
 
 
 def batches(dataset, split, config):
@@ -93,44 +85,6 @@ def in_order(dataset, split, config):
     data = batches(dataset, split, config)
     data.training = False  # neither permuted nor cut to whole batches
     return data
-
-
-def forecasts(model, dataset, split, config):
-    """DataFrame of id, time, split, target, forecast and the baselines; None without a target.
-
-    The numbers of an output get numbered columns; more than `LARGEST_OUTPUT` of them (images) get
-    none, nor do several outputs: these are for an evaluator to write.
-    """
-    data = in_order(dataset, split, config)
-    if len(data[0]) == 1:
-        return None
-    outputs = keras.tree.flatten(model.predict(data, verbose=0))
-    if len(outputs) > 1 or outputs[0][0].size > LARGEST_OUTPUT:
-        return None
-    forecast = outputs[0].astype("float64")
-    size = dataset.size(split)
-    target = np.stack([dataset.target(split, i) for i in range(size)])
-    table = dataset.split_table()
-    columns = table.loc[table["split"] == split, ["id", "time", "split"]].to_dict("list")
-    for name, values in {
-        "target": target,
-        "forecast": forecast,
-        **dataset.baselines(split),
-    }.items():
-        columns |= _numbered(name, np.reshape(values, (size, -1)))
-    return pd.DataFrame(columns)
-
-
-def _table_text(results):
-    """Numbers of the network and of each baseline, a row each; empty where there is none."""
-    texts = {
-        name: {
-            key: "undefined" if math.isnan(value) else f"{value:.4g}" for key, value in one.items()
-        }
-        for name, one in results.items()
-    }
-    table = pd.DataFrame.from_dict(texts, orient="index")
-    return textwrap.indent(table.to_string(na_rep=""), "  ")
 
 
 def _numbered(name, values):
@@ -149,21 +103,61 @@ def _marks(dataset, splits):
     return dataset.describe(splits[0], 0).get("marks", ())
 
 
-def _scores(model, dataset, split, config):
+@dataclasses.dataclass(frozen=True)
+class _Scored:
+    """What became of one split: dicts of numbers, and tables where the forecasts are numbers."""
+
+    scores: dict
+    skill: dict
+    forecasts: pd.DataFrame | None = None
+    subsets: pd.DataFrame = dataclasses.field(default_factory=pd.DataFrame)
+
+
+def _scored(model, dataset, split, config):
     data = in_order(dataset, split, config)
     network = model.evaluate(data, return_dict=True, verbose=0)
-    scores = {"network": {name: float(value) for name, value in network.items()}}
-    if len(data[0]) > 1:
-        for name, forecast in dataset.baselines(split).items():
-            scores[name] = _baseline_scores(model, data, np.asarray(forecast, "float32"))
-    return {"samples": dataset.size(split), **scores}
+    scores = {"samples": dataset.size(split)}
+    scores |= {scoring.NETWORK: {name: float(value) for name, value in network.items()}}
+    if len(data[0]) == 1:  # no target to compare a forecast with
+        return _Scored(scores, {})
+    baselines, targets = dataset.baselines(split), scoring.Targets(data)
+    results = {name: scoring.metrics(model, targets, one) for name, one in baselines.items()}
+    skill = scoring.skills(model, targets, scores[scoring.NETWORK], results)
+    forecast = _predicted(model, data)
+    if forecast is None:
+        return _Scored(scores | results, skill)
+    subsets = dataset.subsets(split)
+    every = {scoring.NETWORK: forecast, **baselines}
+    table = _forecasts(dataset, split, forecast, baselines, subsets)
+    parts = scoring.of_subsets(model, targets, every, subsets)
+    return _Scored(scores | results, skill, table, parts)
 
 
-def _baseline_scores(model, data, forecast):
-    """The compiled metrics of a baseline, computed as the network's are: batch by batch."""
-    model.reset_metrics()
-    for i in range(data.num_batches):
-        x, y, weight = keras.utils.unpack_x_y_sample_weight(data[i])
-        part = forecast[i * data.batch_size :][: data.batch_size]
-        results = model.compute_metrics(x, y, part, sample_weight=weight)
-    return {name: float(value) for name, value in results.items() if name != "loss"}
+def _predicted(model, data):
+    """The network's forecasts, float64, shape (n, ...); None for images and several outputs."""
+    outputs = keras.tree.flatten(model.predict(data, verbose=0))
+    if len(outputs) > 1 or outputs[0][0].size > LARGEST_OUTPUT:
+        return None
+    return outputs[0].astype("float64")
+
+
+def _forecasts(dataset, split, forecast, baselines, subsets):
+    """DataFrame of id, time, split, target, forecast, the baselines and (bool) the subsets.
+
+    The numbers of an output of several get a column each.
+    """
+    table = dataset.split_table()
+    columns = table.loc[table["split"] == split, ["id", "time", "split"]].to_dict("list")
+    numbers = {"target": dataset.targets(split), "forecast": forecast, **baselines}
+    for name, values in numbers.items():
+        columns |= _numbered(name, np.reshape(values, (len(forecast), -1)))
+    return pd.DataFrame(columns | subsets)
+
+
+def _joined(tables):
+    """Forecasts of all splits; a subset that a split does not know holds none of its samples."""
+    if not tables:
+        return pd.DataFrame()
+    joined = pd.concat(tables)
+    subsets = {name for table in tables for name in table if table[name].dtype == bool}
+    return joined.assign(**{name: joined[name].eq(True) for name in joined if name in subsets})

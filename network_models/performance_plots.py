@@ -47,7 +47,8 @@ def forecasts(predictions, unit, marks, folder):
     """
     if "forecast" not in predictions or "target" not in predictions:
         return
-    target, forecast, *baselines = [name for name in predictions if name not in COLUMNS]
+    numbers = [name for name in predictions if predictions[name].dtype != bool]
+    target, forecast, *baselines = [name for name in numbers if name not in COLUMNS]
     for split, table in predictions.groupby("split", sort=False):
         figure = figures.new_figure(12, 4.2)
         over, along = figure.subplots(1, 2, width_ratios=(1, 2))

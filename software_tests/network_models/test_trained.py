@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from network_models import evaluation, experiment, finished_runs, loading, trained
+from network_models import evaluation, experiment, finished_runs, loading, score_tables, trained
 from network_models.finished_runs import find_model
 from network_models.trained import open_run
 
@@ -111,9 +111,11 @@ def test_a_run_keeps_its_own_config_where_the_experiment_has_moved_on(first, tmp
     assert open_run(str(copy), ["samples=24"]).dataset.size("train") == 24
 
 
-def test_the_training_split_is_scored_whole_and_in_order(first):
+def test_the_training_split_is_scored_whole_and_in_order(first, tmp_path):
     run = open_run(str(first), ["samples=21"])  # no multiple of the batch of 8
-    table = evaluation.forecasts(run.scored_model(), run.dataset, "train", run.config)
+    parts = (run.scored_model(), run.dataset, run.config, ["train"])
+    evaluation.write_results(tmp_path, *parts)
+    table = pd.read_csv(tmp_path / "predictions.csv")
     assert list(table["id"]) == [f"train_{i}" for i in range(21)]
     images = np.stack([run.dataset.sample("train", i, chance(i))[0]["images"] for i in range(21)])
     wanted = run.model().predict({"images": np.square(images.astype("float32"))}, verbose=0)[:, 0]
@@ -229,7 +231,7 @@ def test_evaluators_are_those_that_network_py_names(first, tmp_path):
     parts = (tmp_path, run.scored_model(), run.dataset, run.config, ["test"], run.evaluators)
     scores = evaluation.write_results(*parts)
     assert scores["evaluators"] == {"samples": 12.0}
-    assert "evaluators\n  samples: 12" in evaluation.score_text(scores)
+    assert re.search(r"evaluators\n +samples\n +12", score_tables.text(tmp_path))
     assert open_run(str(first)).evaluators == ()
 
 

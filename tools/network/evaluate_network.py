@@ -20,7 +20,7 @@ import json
 import numpy as np
 
 from dataset_models.dataset import DatasetNotFoundError
-from network_models import evaluation, tool_command_line, trained
+from network_models import evaluation, score_tables, tool_command_line, trained
 from network_models.explanations import year_probe
 from tools import tools
 
@@ -55,7 +55,7 @@ def _evaluate(options):
     probed = run.splits(options.split or ["all"])
     if options.probe_year:
         year_probe.check_times(_times(run, probed))
-    scores = evaluation.write_results(
+    evaluation.write_results(
         folder,
         run.scored_model(),
         run.dataset,
@@ -66,7 +66,7 @@ def _evaluate(options):
     )
     record = {**tools.provenance(), "model": str(run.file), "set": run.fields, "splits": splits}
     tools.write_text(folder / "evaluation.json", json.dumps(record, indent=1))
-    print(f"Model: {run.file}\n{evaluation.score_text(scores)}")
+    print(f"Model: {run.file}\n{score_tables.text(folder)}")
     if options.probe_year:
         _probe_year(run, probed, folder)
     print(f"Results: {folder}")

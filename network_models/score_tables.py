@@ -1,0 +1,88 @@
+"""What a run's scores say, as tables that a person reads."""
+
+import json
+import math
+import pathlib
+import textwrap
+
+import pandas as pd
+
+BESIDE = ("caveats", "unit", "skill", "evaluators")  # in scores.json beside the splits
+
+
+def text(folder):
+    """The scores that lie in a folder, performance/ of a run say: a table for each split.
+
+    Args:
+        folder: holds scores.json, and subsets.csv where there are subsets.
+    """
+    folder = pathlib.Path(folder)
+    parts = [of_scores(json.loads((folder / "scores.json").read_text()))]
+    if (folder / "subsets.csv").is_file():
+        parts.append(of_subsets(pd.read_csv(folder / "subsets.csv", dtype={"subset": str})))
+    return "\n".join(parts)
+
+
+def of_scores(scores):
+    """Lines of what scores.json holds; undefined scores say so."""
+    lines = [f"Caveat: {caveat}" for caveat in scores["caveats"]]
+    for split, results in scores.items():
+        if split in BESIDE:
+            continue
+        rows = {name: dict(one) for name, one in results.items() if name != "samples"}
+        for name, one in scores.get("skill", {}).get(split, {}).items():
+            metric, number = next(iter(one.items()), ("", math.nan))
+            rows[name][f"skill over it ({metric})"] = number
+        lines += [f"{split} ({results['samples']} samples) [{scores['unit']}]", _table(rows)]
+    if scores.get("evaluators"):
+        lines += ["evaluators", _table(by_last_word(scores["evaluators"]))]
+    return "\n".join(lines)
+
+
+def by_last_word(numbers):
+    """Rows and columns of numbers with names such as "test M1.0 network tss".
+
+    Args:
+        numbers: dict of name to number.
+
+    Returns:
+        Dict of row ("test M1.0 network") to dict of column ("tss") to number.
+    """
+    rows = {}
+    for name, number in numbers.items():
+        row, _, column = name.rpartition(" ")
+        rows.setdefault(row, {})[column] = number
+    return rows
+
+
+def of_subsets(table):
+    """Lines about the first metric of the network and the baselines on each subset.
+
+    Args:
+        table: DataFrame of subsets.csv.
+    """
+    metric = next(name for name in table if name not in ("split", "subset", "samples", "forecast"))
+    lines = []
+    for split, part in table.groupby("split", sort=False):
+        rows = {}
+        for subset, forecast, number in part[["subset", "forecast", metric]].itertuples(
+            index=False
+        ):
+            rows.setdefault(subset, {})[forecast] = number
+        counts = dict(zip(part["subset"], part["samples"], strict=True))
+        rows = {f"{name} ({counts[name]} samples)": one for name, one in rows.items()}
+        lines += [f"{split}, parts of it: {metric}", _table(rows)]
+    return "\n".join(lines)
+
+
+def _table(rows):
+    """Numbers in rows and columns; empty where there is none."""
+    texts = {
+        name: {key: _number(value) for key, value in one.items()} for name, one in rows.items()
+    }
+    table = pd.DataFrame.from_dict(texts, orient="index")
+    return textwrap.indent(table.to_string(na_rep=""), "  ")
+
+
+def _number(value):
+    return "undefined" if math.isnan(value) else f"{value:.4g}"
