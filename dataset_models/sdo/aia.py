@@ -9,8 +9,9 @@ import numpy as np
 
 from dataset_models import splits
 from dataset_models.dataset import Dataset
+from dataset_models.goes.history import read_light_curve
 from dataset_models.sdo import degradation as degradations
-from dataset_models.sdo import image_statistics, layers, samples
+from dataset_models.sdo import image_statistics, layers, samples, subsets
 from dataset_models.sdo import side_channels as side
 from dataset_models.sdo.flux_target import FluxTarget, current_goes
 from dataset_models.sdo.index import read_index
@@ -43,6 +44,9 @@ class AIA(Dataset):
         minimum_coverage: fraction of the window in which the flux must have been observed.
         quiet_flux: W m-2 that stand for "no flare" where labels come from a flare list, which is
             silent below its smallest flares (3e-7, say); None leaves such samples out.
+        weigh_training: whether samples of training that were chosen by their flares count by the
+            inverse of the probability of that choice, as those of validation and test always do.
+            Without it a network sees more flares, and says higher probabilities than are true.
         split: "blocks", "periods", "regions" (groups) or "random", as in `splits.make`, which also
             says what the next five mean: days, days, fractions of the samples, dict of split to
             (start, end) pairs, and bool.
@@ -55,6 +59,8 @@ class AIA(Dataset):
             `degradation.read_table` takes it, or a function (channels, times) -> throughput
             relative to launch, shape (time, channel); "" takes the images as they are.
         correct_degradation: whether images are divided by it.
+        solar_radius_arcsec: apparent radius of the Sun that images are scaled to, arcsec: 976, say,
+            the largest of the year. 0 leaves them as observed, 943 to 976.
         split_seed: int, for "regions" and "random"; not the seed of training.
 
     Attributes:
@@ -93,6 +99,7 @@ class AIA(Dataset):
         allow_missing_channels: bool = False,
         minimum_coverage: float = 0.95,
         quiet_flux: float | None = None,
+        weigh_training: bool = True,
         split: str = "blocks",
         block_days: float = 27.0,
         embargo_days: float = 27.0,
@@ -101,10 +108,12 @@ class AIA(Dataset):
         allow_leak: bool = False,
         degradation: Callable | str | None = "",
         correct_degradation: bool = True,
+        solar_radius_arcsec: float = 0.0,
         split_seed: int = 1,
     ):
         self.folder = pathlib.Path(folder) if folder is not None else data_folder()
         self.channels, self.side_channels = tuple(channels), tuple(side_channels)
+        self.solar_radius_arcsec = solar_radius_arcsec
         self._check_settings(aia_image_count, image_spacing_minutes)
         self.flux = FluxTarget(
             dependent_variable=dependent_variable,
@@ -124,6 +133,7 @@ class AIA(Dataset):
         factors, self.degradation = degradations.factors(asked, self.channels, table, self.folder)
         self.images = self._images(table, rows, image_size, allow_missing_channels, factors)
         self._table, self._target, self._statistics = table, self.flux.values(table), {}
+        self._weights, self.weigh_training = samples.weights(table), weigh_training
         self._deal(
             split,
             span_minutes=self._span_minutes(aia_image_count, image_spacing_minutes),
@@ -172,7 +182,8 @@ class AIA(Dataset):
     def sample(self, split, index, rng):
         row = self._rows[split][index]
         beside = {name: values[row] for name, values in self._side.items()}
-        return self.images.arrays(row) | beside, self._target[row], np.float32(1)
+        counts = self._weights[row] if self.weigh_training or split != "train" else np.float32(1)
+        return self.images.arrays(row) | beside, self._target[row], counts
 
     def target(self, split, index):
         return self._target[self._rows[split][index]]
@@ -198,15 +209,26 @@ class AIA(Dataset):
     def split_table(self):
         return self._table[["id", "time", "split", "reason"]]
 
+    def subsets(self, split):
+        rows = self._rows[split]
+        table = self._table.iloc[rows]
+        parts = subsets.of_rows(table, read_light_curve(self.folder, table["id"]))
+        return super().subsets(split) | parts
+
+    def sample_weights(self, split):
+        return self._weights[self._rows[split]]
+
     def caveats(self):
         return samples.caveats(self._table, self.leaks)
 
     def fingerprint(self):
-        """SHA-256 over splits, targets, side inputs, degradation factors and the files' sizes."""
+        """SHA-256 over splits, targets, side inputs, what is done to images, and file sizes."""
         digest = hashlib.sha256(super().fingerprint().encode())
         if self.images.throughput is not None:
             digest.update(np.ascontiguousarray(self.images.throughput).tobytes())
-        for values in (self._target, *self._side.values()):
+        if self.solar_radius_arcsec:
+            digest.update(f"{self.solar_radius_arcsec} arcsec".encode())
+        for values in (self._target, self._weights, *self._side.values()):
             digest.update(np.ascontiguousarray(values).tobytes())
         for file in self._table.loc[self._table["split"] != "", "file"]:
             digest.update(f"{(self.folder / 'aia' / file).stat().st_size},".encode())
@@ -265,7 +287,10 @@ class AIA(Dataset):
     def _images(self, table, rows, size, allow_missing, factors):
         """The images of the rows of `_index`; other archives have their own."""
         folder = self.folder / "aia"
-        return StoredImages(folder, table, rows, self.channels, size, allow_missing, factors)
+        radius = self.solar_radius_arcsec
+        return StoredImages(
+            folder, table, rows, self.channels, size, allow_missing, factors, radius
+        )
 
     def _side_inputs(self, table):
         """Dict of the side channels' values for each row of `table`; rejects rows without them."""

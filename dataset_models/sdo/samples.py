@@ -16,7 +16,9 @@ def candidates(index: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         `index` with "catch_flux" and "current_flux" (W m-2, NaN where unknown), "coverage" (0 to
-        1, NaN without a label), "quiet" (bool), and "reason", "" throughout.
+        1, NaN without a label), "quiet" (bool), "in_progress" (1 or 0, a flare at the image's time;
+        NaN unknown), "longitude" (as of the index, NaN without that column), and "reason", ""
+        throughout.
 
     Raises:
         ValueError: if the labels are of other times altogether.
@@ -34,6 +36,8 @@ def candidates(index: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
         current_flux=found["Current Flux"].to_numpy("float64"),
         coverage=found["Coverage"].to_numpy("float64"),
         quiet=(found["Quiet"] == 1).to_numpy(bool),
+        in_progress=found["In Progress"].to_numpy("float64"),
+        longitude=index.get("longitude", np.nan),
         reason="",
     )
 
@@ -97,6 +101,20 @@ def check_any(table: pd.DataFrame) -> None:
     )
 
 
+def weights(table: pd.DataFrame) -> np.ndarray:
+    """How much each sample counts, float32, shape (n,): 1 / the probability of its choice.
+
+    So flaring times that were chosen more often than others do not count more often. The mean over
+    the samples that no reason keeps out is 1.
+
+    Source:
+        Horvitz & Thompson 1952 (J. Amer. Stat. Assoc. 47, 663).
+    """
+    inverse = 1 / table["probability"].to_numpy("float64")
+    kept = (table["reason"] == "").to_numpy()
+    return (inverse / inverse[kept].mean()).astype("float32")
+
+
 def caveats(table: pd.DataFrame, leaks: bool) -> tuple[str, ...]:
     """Sentences that must stand beside every score.
 
@@ -109,12 +127,22 @@ def caveats(table: pd.DataFrame, leaks: bool) -> tuple[str, ...]:
     sentences = {
         "SYNTHETIC: the images were drawn, not observed.": dealt["synthetic"].any(),
         "LEAKING: the split is random or by region; training saw what is forecast.": leaks,
-        "CASE-CONTROL: validation and test times were chosen by their flares; the base rate is not "
-        "the Sun's.": chosen.any(),
+        _case_control(dealt): chosen.any(),
         f"FEW SAMPLES: {len(train)} images teach little physics; the scores show that the chain "
         "works, no more.": len(train) < FEW,
     }
     return tuple(sentence for sentence, holds in sentences.items() if holds)
+
+
+def _case_control(dealt):
+    judged = dealt[dealt["split"] != "train"]
+    inverse = 1 / judged["probability"].to_numpy("float64")
+    equal = inverse.sum() ** 2 / (inverse**2).sum() if len(judged) else 0
+    return (
+        "CASE-CONTROL: validation and test times were chosen by their flares. Scores weigh each by "
+        "1 / the probability of its choice, which restores the base rate among the times that could "
+        f"have been chosen; the {len(judged)} samples tell as much as {equal:.0f} equal ones."
+    )
 
 
 def check_among(name: str, values: tuple, allowed: tuple, needed: bool = False) -> None:

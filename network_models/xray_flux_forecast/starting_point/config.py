@@ -24,8 +24,10 @@ class Config(experiment.Config):
     side_channels: tuple[str, ...] = ()  # any of current_goes, true_value, hand_tailored
     allow_missing_channels: bool = False  # keep samples that lack some, with a mask beside them
     degradation: str = ""  # table that undoes AIA's ageing, "V10" say, or its file; "" for none
+    solar_radius_arcsec: float = 0.0  # that images are scaled to, 976 say; 0: as observed
     log_flux: bool = True  # forecast log10 of the flux, not W m-2
     quiet_flux: float | None = None  # W m-2 where a flare list has no flare; None: left out
+    weigh_training: bool = True  # samples chosen by their flares count by 1 / their probability
     minimum_coverage: float = 0.95  # fraction of the window in which the flux was observed
     split: str = "blocks"  # "regions" and "random" leak, and need allow_leak
     block_days: float = 27.0  # time is dealt to the splits in blocks of this length
