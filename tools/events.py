@@ -22,7 +22,9 @@ COLUMNS = [
     "class_scale",
     "satellite",
     "noaa_active_region",
+    "longitude",
 ]
+SPAN = ("list_start", "list_end")
 PUBLISHED = "published"
 LIST_SCALES = (*SCALES, PUBLISHED)
 LONGEST_FLARE = pd.Timedelta("1D")  # the longest of SWPC's list of 2010 to 2021: 7.25 hours
@@ -38,12 +40,14 @@ def read_events(
     (`date,event_no,start_time,max_time,end_time,goes_sat,...,goes_class,...`),
     HEK's (`start_time,end_time,peak_time,goes_class,...`), FlareNet's (`Year,Month,Day,Hour
     Start,...,Peak Flux`) and this project's (`start,peak,end,goes_class,scale`); any of the latter
-    three may add `satellite`, `noaa_active_region` and `scale`.
-    Region numbers get all their digits (`tools.active_regions`).
+    three may add `satellite`, `noaa_active_region`, `scale`, and what time the list covers around
+    a flare, `list_start,list_end` (else it is taken to cover all from its first flare to its last).
+    HEK's may say where on the Sun a flare was: `hgx,hgy`, heliographic longitude and latitude in
+    degrees, of which 0, 0 is unknown. Region numbers get all their digits (`tools.active_regions`).
     Two rows are one flare if the minute of the peak and the class agree (the flux, where no class
-    was published); the first stays. A peak before its start is no peak, an end before its peak or
-    over a day after its start no end, and A0.0 no class: they are missing, and a log message counts
-    them.
+    was published); the first stays, with a longitude that any of them has. A peak before its start
+    is no peak, an end before its peak or over a day after its start no end, and A0.0 no class: they
+    are missing, and a log message counts them.
 
     Args:
         paths: one file or several.
@@ -55,8 +59,9 @@ def read_events(
         Sorted by peak: start, peak, end (datetime64[us], UTC; peak and end may be NaT), flux
         (float64, physical W m-2, NaN where the class is 0), goes_class (str, as published; empty
         if only a flux was), class_scale (str, the scale of that class), satellite (str, may be
-        empty), noaa_active_region (int, 0 unknown), list_start and list_end (first and last time of
-        the list that it came from).
+        empty), noaa_active_region (int, 0 unknown), longitude (degrees from the central
+        meridian, west positive, NaN unknown), list_start and list_end (first and last time
+        that the list covers around that flare).
 
     Raises:
         ValueError: if a list has another form, or a row that cannot be read (with its line).
@@ -69,14 +74,9 @@ def read_events(
     if not files:
         raise ValueError("No flare list was named. Expected at least one. Received: paths=[].")
     reports = [path for path in files if event_reports.is_event_report(path)]
-    lists = [_with_span(_read_list(path, scale)) for path in files if path not in reports]
+    lists = [_read_list(path, scale) for path in files if path not in reports]
     lists += [_read_reports(reports)] if reports else []
     return _unique(pd.concat(lists, ignore_index=True))
-
-
-def _with_span(table):
-    last = table["end"].fillna(table["peak"]).fillna(table["start"]).max()
-    return table.assign(list_start=table["start"].min(), list_end=last)
 
 
 def _read_list(path, scale):
@@ -84,8 +84,8 @@ def _read_list(path, scale):
     for columns, reader in _FORMS:
         if set(columns) <= set(heading.columns):
             rows = tables.read_rows(heading)
-            table = reader(rows, heading)
-            return _completed(table, rows, heading, scale)
+            table = _completed(reader(rows, heading), rows, heading, scale)
+            return table.assign(**_span(table, rows, heading))
     forms = "; ".join(",".join(columns) for columns, _ in _FORMS)
     raise ValueError(
         f"{path}, line {heading.comments + 1}: this header is of no flare list known here. "
@@ -93,6 +93,13 @@ def _read_list(path, scale):
         f"Received: {','.join(heading.columns)[:120]}. Rename the columns to start,peak,end,"
         "goes_class,scale. A flux series goes to --flux."
     )
+
+
+def _span(table, rows, heading):
+    if {*SPAN} <= set(rows):
+        return {name: tables.times(rows[name], heading) for name in SPAN}
+    last = table["end"].fillna(table["peak"]).fillna(table["start"]).max()
+    return dict(zip(SPAN, (table["start"].min(), last), strict=True))
 
 
 def _read_reports(paths):
@@ -109,11 +116,12 @@ def _read_reports(paths):
     return _plausible(
         table.assign(
             class_scale=scales,
+            longitude=np.nan,
             flux=to_physical(_class_fluxes(table["goes_class"]), scales),
             noaa_active_region=full_region_number(table["noaa_active_region"], table["start"]),
         ),
         table["path"].iloc[0],
-    )[[*COLUMNS, "list_start", "list_end"]]
+    )[[*COLUMNS, *SPAN]]
 
 
 def _read_swpc(rows, heading):
@@ -194,6 +202,7 @@ def _completed(table, rows, heading, scale):
         table["class_scale"] = _class_scales(said, table, scale, heading.path)
     published, table["goes_class"] = _published(table, rows, heading)
     table["flux"] = to_physical(published, table["class_scale"])
+    table["longitude"] = _longitude(rows, heading)
     regions = _active_region(rows, heading)
     table["noaa_active_region"] = full_region_number(regions, table["start"])
     return _plausible(table, heading.path)[COLUMNS]
@@ -230,6 +239,13 @@ def _active_region(rows, heading):
     return np.zeros(len(rows), np.int64)
 
 
+def _longitude(rows, heading):
+    if "hgx" not in rows or "hgy" not in rows:
+        return np.full(len(rows), np.nan)
+    longitude, latitude = (tables.numbers(rows[name], heading) for name in ("hgx", "hgy"))
+    return longitude.mask((longitude == 0) & (latitude == 0))
+
+
 def _plausible(table, path):
     start, peak, end = table["start"], table["peak"], table["end"]
     early = peak < start
@@ -253,6 +269,8 @@ def _unique(table):
     same = pd.DataFrame(
         {"minute": when.dt.floor("min"), "known": table["peak"].notna(), "is": what}
     )
+    known = table["longitude"].groupby([same[name] for name in same]).transform("first")
+    table = table.assign(longitude=known)
     order = when[~same.duplicated()].sort_values(kind="stable").index
     return table.loc[order].reset_index(drop=True)
 

@@ -6,12 +6,13 @@ judged with its references on the same resampled blocks, so that differences are
 
 import dataclasses
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 
 from tools import probability_skill as probability
-from tools.intervals import Interval, bootstrap
+from tools.intervals import FEWEST_GROUPS, Interval, bootstrap
 from tools.skill import contingency
 
 BLOCK = np.timedelta64(27, "D")  # one solar rotation
@@ -37,7 +38,7 @@ class Verified:
     @property
     def blocks(self):
         """Number of the 27-day block of each sample."""
-        return (self.table["time"].to_numpy() - EPOCH) // BLOCK
+        return block_numbers(self.table["time"])
 
     def subset(self, chosen: np.ndarray) -> "Verified":
         """The samples where `chosen` (bool, shape (n,)) holds; thresholds stay."""
@@ -86,14 +87,7 @@ def verify(parts: list[tuple[pd.DataFrame, pd.DataFrame]], names: tuple[str, ...
     Raises:
         ValueError: as `freeze`, or if a forecast has no column.
     """
-    for table in (one for part in parts for one in part):
-        lacking = [name for name in ("time", "target", *names) if name not in table]
-        if lacking:
-            raise ValueError(
-                f"The forecasts {lacking} are not in the table. Expected columns for time, target "
-                f"and {names}. Received: {list(table.columns)}. Runs of another task have other "
-                "references; leave them out, or score them on their own."
-            )
+    check_columns([table for part in parts for table in part], names)
     thresholds = tuple(freeze(validation, names) for validation, _ in parts)
     alarms = [
         pd.DataFrame({name: test[name] >= frozen[name] for name in names})
@@ -122,7 +116,7 @@ def scores(
     for name in names:
         alarm = verified.alarms[name].to_numpy()
         said = verified.table[name].to_numpy("float64")
-        of_reference = _reference(verified.table, reference)
+        of_reference = forecast_of(verified.table, reference)
         table = contingency(target, alarm)
         functions = {
             "tss": lambda i, alarm=alarm: contingency(target[i], alarm[i]).tss,
@@ -132,7 +126,7 @@ def scores(
             ),
         }
         rows[name] = {"samples": int(table.total), "events": int(table.events)}
-        rows[name] |= {key: _interval(f, verified.blocks, options) for key, f in functions.items()}
+        rows[name] |= {key: interval(f, verified.blocks, options) for key, f in functions.items()}
         rows[name] |= {"roc_area": probability.roc_area(target, said), "bias": table.bias}
         rows[name] |= {"pod": table.pod, "far": table.far}
     return pd.DataFrame(rows).T
@@ -163,17 +157,43 @@ def differences(verified: Verified, first: str, second: str, **options) -> dict[
 
     functions = {"tss": difference("tss"), "hss": difference("hss")}
     functions["bss"] = lambda i: probability.brier_skill(target[i], said[first][i], said[second][i])
-    return {key: _interval(f, verified.blocks, options) for key, f in functions.items()}
+    return {key: interval(f, verified.blocks, options) for key, f in functions.items()}
 
 
-def _reference(table, reference):
+def block_numbers(times: pd.Series) -> np.ndarray:
+    """Number of the 27-day block that each time (datetime64, UTC) lies in."""
+    return (times.to_numpy() - EPOCH) // BLOCK
+
+
+def check_columns(tables: list[pd.DataFrame], names: tuple[str, ...]) -> None:
+    """Refuses tables without time, target or one of the forecasts `names`."""
+    for table in tables:
+        lacking = [name for name in ("time", "target", *names) if name not in table]
+        if lacking:
+            raise ValueError(
+                f"The forecasts {lacking} are not in the table. Expected columns for time, target "
+                f"and {names}. Received: {list(table.columns)}. Runs of another task have other "
+                "references; leave them out, or score them on their own."
+            )
+
+
+def forecast_of(table: pd.DataFrame, reference: str | float) -> np.ndarray:
+    """What a reference says for each sample: a column of `table`, or one number throughout."""
     if isinstance(reference, str):
         return table[reference].to_numpy("float64")
     return np.full(len(table), float(reference))
 
 
-def _interval(function, blocks, options):
-    if len(np.unique(blocks)) < 5:  # a subset too small to resample: the number stands alone
+def interval(function: Callable, blocks: np.ndarray, options: dict) -> Interval:
+    """The bootstrap interval of a score; of too few blocks the number stands alone.
+
+    Args:
+        function: as `intervals.bootstrap` takes it.
+        blocks: of each sample, shape (n,).
+        options: of `intervals.bootstrap`.
+    """
+    count = len(np.unique(blocks))
+    if count < FEWEST_GROUPS:
         value = float(function(np.arange(len(blocks)))) if len(blocks) else math.nan
-        return Interval(value, math.nan, math.nan, 0.95, len(np.unique(blocks)), 0.0)
+        return Interval(value, math.nan, math.nan, 0.95, count, 0.0)
     return bootstrap(function, blocks, **options)

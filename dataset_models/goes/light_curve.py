@@ -9,12 +9,11 @@ import pandas as pd
 
 from dataset_models import climatology, splits
 from dataset_models.dataset import Dataset, DatasetNotFoundError
-from dataset_models.goes import inputs, regression
+from dataset_models.goes import inputs, parts, regression
 from dataset_models.goes.hourly import read_hourly
 from dataset_models.sdo.layers import StandardScale
 from dataset_models.sdo.moments import moments
 from tools import events
-from tools.flux import OPERATIONAL_SCALE
 from tools.tools import data_folder
 
 DAY = np.timedelta64(24, "h")
@@ -87,6 +86,7 @@ class LightCurve(Dataset):
             "summary": inputs.summary(series_table),
         }
         self._ahead, self._behind = self._windows(series_table, flares, threshold)
+        self._parts = parts.of_times(self._times, flares, threshold)
         table = self._candidates(series_table, train_cadence_hours, cadence_hours)
         self._deal(table, embargo_days)
         self._statistics = {}
@@ -134,6 +134,16 @@ class LightCurve(Dataset):
             "labels": {"target": float(self._ahead[row]), "last 24 h": float(self._behind[row])},
             "marks": ("SYNTHETIC",) if self.synthetic else (),
         }
+
+    def subsets(self, split):
+        """Years, times after a quiet day, with a flare in progress, and flares by their longitude.
+
+        Times whose flare lies near the limb stand beside all that bring none, and so do those whose
+        flare lies on the disk; flares of unknown longitude are in neither.
+        """
+        rows = self._rows[split]
+        chosen = {name: part[rows] for name, part in self._parts.items()}
+        return super().subsets(split) | {name: one for name, one in chosen.items() if one.any()}
 
     def caveats(self):
         return ("SYNTHETIC: the light curve was drawn, not observed.",) if self.synthetic else ()
@@ -204,9 +214,7 @@ class LightCurve(Dataset):
         """The target over [t, t + 24 h), and the same over the 24 h before t, for each hour t."""
         times = self._times
         if self.dependent_variable == "flare":
-            # Classes were published with rounding: M1.0 is 1e-5 in both directions.
-            strong = flares["flux"] * OPERATIONAL_SCALE >= threshold * (1 - 1e-6)
-            peaks = np.sort(flares.loc[strong, "peak"].dropna().to_numpy("datetime64[ns]"))
+            peaks = parts.strong(flares, threshold)["peak"].to_numpy("datetime64[ns]")
             first, now, last = (np.searchsorted(peaks, times + k * DAY) for k in (-1, 0, 1))
             ahead, behind = (last > now).astype("float32"), (now > first).astype("float32")
             listed = flares["list_end"].max().to_numpy()

@@ -3,11 +3,11 @@ import pandas as pd
 import pytest
 
 from dataset_models.dataset import DatasetNotFoundError
-from dataset_models.goes import inputs, regression, sample_files
+from dataset_models.goes import inputs, parts, regression, sample_files
 from dataset_models.goes.hourly import read_hourly
 from dataset_models.goes.light_curve import LightCurve
 from software_tests.contracts import assert_dataset_contract
-from tools import skill
+from tools import events, skill
 
 SAMPLE = {
     "series": sample_files.SERIES,
@@ -183,3 +183,34 @@ def test_bad_input(tmp_path, dataset):
         read_hourly(tmp_path / "d.dat")
     with pytest.raises(ValueError, match="only 0"):
         regression.fit(np.zeros((3, 1)), np.zeros(3), logistic=True)
+
+
+def test_parts_are_those_of_looking_through_the_list(real_data):
+    files = [real_data / name for name in ("goes/fl_sle.csv",)]
+    flares = events.read_events(files, "operational")
+    times = np.arange(np.datetime64("2014-02-01"), np.datetime64("2014-04-01"), dtype="M8[D]")
+    found = parts.of_times(times, flares, 1e-5)
+    raw = pd.read_csv(files[0], parse_dates=["start_time", "end_time", "peak_time"])
+    day = pd.Timedelta("24h")
+    for i, time in enumerate(pd.DatetimeIndex(times)):
+        strong = raw[raw["goes_class"].str[0].isin(["M", "X"])]
+        before = strong["peak_time"].between(time - day, time, inclusive="left")
+        assert found["no flare in the last 24 h"][i] == (not before.any())
+        going = (raw["start_time"] <= time) & (time <= raw["end_time"])
+        going &= raw["end_time"] - raw["start_time"] < day  # an end days later is a slip
+        assert found["flare in progress"][i] == going.any()
+        ahead = strong[strong["peak_time"].between(time, time + day, inclusive="left")]
+        ahead = ahead[(ahead["hgx"] != 0) | (ahead["hgy"] != 0)]
+        limb = len(ahead) > 0 and (ahead["hgx"].abs() > 60).all()
+        quiet = not strong["peak_time"].between(time, time + day, inclusive="left").any()
+        assert found["flares beyond 60 degrees, and days without"][i] == (limb or quiet)
+    assert not np.any(found["flare in progress"] & found["no flare in progress"])
+
+
+def test_subsets_follow_the_split(dataset):
+    found = dataset.subsets("test")
+    assert {"no flare in the last 24 h", "no flare in progress"} <= set(found)
+    behind = [
+        dataset.describe("test", i)["labels"]["last 24 h"] for i in range(dataset.size("test"))
+    ]
+    np.testing.assert_array_equal(found["no flare in the last 24 h"], np.array(behind) == 0)

@@ -30,6 +30,7 @@ def write_run(folder, year, seed):
         table["target"], table["forecast"] = target, 1 / (1 + np.exp(-score))
         table["climatology 365 d"], table["persistence"] = 0.3, np.roll(target, 1)
         table["logistic"] = 0.3 + 0.1 * (target - 0.3) + truth.normal(0, 0.02, 300)
+        table[rolling_origin.QUIET] = table["persistence"] == 0
         tables.append(table)
     pd.concat(tables).to_csv(run / "performance" / "predictions.csv", index=False)
 
@@ -130,3 +131,32 @@ def test_an_experiment_is_trained_for_each_year_and_seed(sample_folder, tmp_path
     assert len(runs) == 2
     assert rolling_origin.main(command) == 0
     assert sorted((tmp_path / "2013").iterdir()) == runs
+
+
+def test_fluxes_are_scored_as_fluxes(tmp_path, capsys):
+    fields = ["--dependent_variable=hourly maximum"]
+    tables = {}
+    for seed in SEEDS:
+        folder = tmp_path / "2013" / f"20130101-00000{seed}"
+        finished_run.record(folder, EXPERIMENT, ["--test_year=2013", f"--seed={seed}", *fields])
+        (folder / "performance").mkdir()
+        target = np.random.default_rng(2013).normal(-6, 0.4, 300)
+        chance = np.random.default_rng(seed)
+        times = np.datetime64("2013-01-01", "ns") + np.arange(300) * np.timedelta64(1, "D")
+        table = pd.DataFrame({"id": times.astype(str), "time": times, "split": "test"})
+        table["target"], table["forecast"] = target, target + chance.normal(0, 0.3, 300)
+        table["linear"] = target + np.random.default_rng(9).normal(0, 0.3, 300)
+        table["persistence"], table["climatology 365 d"] = np.roll(target, 1), -6.0
+        table[rolling_origin.QUIET] = target < -5.9
+        table.to_csv(folder / "performance" / "predictions.csv", index=False)
+        tables[seed] = table
+    command = [str(EXPERIMENT), "--years=2013", "--seeds=1,2", f"--output={tmp_path}", *fields]
+    assert rolling_origin.main(command) == 0
+    scores = pd.read_csv(tmp_path / "scores.csv", index_col=[0, 1])
+    mean = (tables[1]["forecast"] + tables[2]["forecast"]) / 2
+    rmse = np.sqrt(((mean - tables[1]["target"]) ** 2).mean())
+    found = scores.loc[("all years", rolling_origin.ENSEMBLE), "rmse"]
+    assert float(found.split()[0]) == pytest.approx(rmse, abs=6e-4)
+    assert (rolling_origin.QUIET, "linear") in scores.index
+    assert "against linear (all years): rmse -" in capsys.readouterr().out
+    assert (tmp_path / "forecasts.png").stat().st_size > 0

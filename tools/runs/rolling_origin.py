@@ -18,11 +18,12 @@ import pandas as pd
 
 from network_models import finished_runs
 from network_models.explanations import figures
-from tools import run_records, tools, verification
+from tools import flux_verification, run_records, tools, verification
 from tools.probability_skill import reliability_curve
 
 ENSEMBLE = "network, mean of seeds"
-REFERENCES = ("logistic", "persistence", "climatology 365 d")
+CLIMATOLOGY = "climatology 365 d"
+REFERENCES = ("logistic", "linear", "persistence", CLIMATOLOGY)  # those that the runs have
 QUIET = "no flare in the last 24 h"
 
 
@@ -43,33 +44,48 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def report(parts: dict, options: argparse.Namespace, folder: pathlib.Path) -> pd.DataFrame:
-    """Scores all years together, each alone, and those that followed a quiet day; writes them.
+    """Scores all years together, each alone, and the subsets that the runs name; writes them.
 
     Args:
         parts: dict of year to (validation, test), tables of `_gather`.
         options: of the command line.
         folder: where to.
     """
-    seeds = tuple(f"network, seed {seed}" for seed in options.seeds)
-    names = (ENSEMBLE, *seeds, *REFERENCES)
-    # A year without events has no TSS; it counts for the Brier score and false alarms alone.
-    whole = verification.verify([parts[year] for year in options.years], names)
-    quiet = whole.subset((whole.table["persistence"] == 0).to_numpy())
-    shown = (ENSEMBLE, *REFERENCES)
-    tables = {"all years": verification.scores(whole, names, "climatology 365 d")}
+    table = pd.concat([test for _, test in parts.values()])
+    judge = verification if _are_probabilities(table["target"]) else flux_verification
+    references = [name for name in REFERENCES if name in table]
+    seeds = [f"network, seed {seed}" for seed in options.seeds]
+    whole = judge.verify([parts[year] for year in options.years], (*seeds, ENSEMBLE, *references))
+    shown = (ENSEMBLE, *references)
+    tables = {"all years": judge.scores(whole, (ENSEMBLE, *seeds, *references), CLIMATOLOGY)}
     for year in options.years:
+        # A year without events has no TSS; it counts for the Brier score and false alarms alone.
         one = whole.subset((whole.table["time"].dt.year == year).to_numpy())
-        tables[str(year)] = verification.scores(one, shown, "climatology 365 d")
-    rate = float(quiet.table["target"].mean())
-    tables[QUIET] = verification.scores(quiet, shown, rate)
+        tables[str(year)] = judge.scores(one, shown, CLIMATOLOGY)
+    named = _subsets([test for _, test in parts.values()])
+    subsets = {name: whole.subset(whole.table[name].eq(True).to_numpy()) for name in named}
+    for name, some in subsets.items():
+        # What they have in common is known: skill is relative to their own mean.
+        tables[name] = judge.scores(some, shown, float(some.table["target"].mean()))
     scores = pd.concat(tables, names=["samples of", "forecast"])
+    compared = {"all years": whole, **{name: subsets[name] for name in subsets if name == QUIET}}
     paired = {
-        f"{ENSEMBLE} against {name} ({where})": verification.differences(some, ENSEMBLE, name)
-        for where, some in (("all years", whole), (QUIET, quiet))
-        for name in REFERENCES[:2]
+        f"{ENSEMBLE} against {name} ({where})": judge.differences(some, ENSEMBLE, name)
+        for where, some in compared.items()
+        for name in references[:-1]
     }
     _write(scores, paired, whole, options, folder)
     return scores
+
+
+def _are_probabilities(target):
+    return target.dropna().isin((0.0, 1.0)).all()
+
+
+def _subsets(tables):
+    """Names of the subsets that the years' tables know, single years left out."""
+    found = [name for table in tables for name in table if table[name].dtype == bool]
+    return [name for name in dict.fromkeys(found) if not name.isdigit()]
 
 
 def _train(options, year, folder):
@@ -107,12 +123,14 @@ def _write(scores, paired, whole, options, folder):
         "years": options.years,
         "seeds": options.seeds,
         "fields": options.fields,
-        "thresholds": dict(zip(map(str, options.years), whole.thresholds, strict=True)),
+        "thresholds": dict(zip(map(str, options.years), whole.thresholds, strict=False)),
         "paired": {name: {k: str(v) for k, v in one.items()} for name, one in paired.items()},
         **tools.provenance(),
     }
     tools.write_text(folder / "protocol.json", json.dumps(protocol, indent=1))
-    figures.save(_reliability_figure(whole), folder / "reliability.png")
+    pictures = {"reliability.png": _reliability_figure, "forecasts.png": _forecast_figure}
+    name = "reliability.png" if _are_probabilities(whole.table["target"]) else "forecasts.png"
+    figures.save(pictures[name](whole.table), folder / name)
     with pd.option_context("display.width", 250, "display.max_columns", 20):
         print(scores.to_string(float_format=lambda number: f"{number:.3f}"))
     for name, one in paired.items():
@@ -120,12 +138,14 @@ def _write(scores, paired, whole, options, folder):
     print(f"Results: {folder}")
 
 
-def _reliability_figure(whole):
+def _reliability_figure(table):
     figure = figures.new_figure(7, 7)
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color="grey", linewidth=1)
     for name, marker in ((ENSEMBLE, "o"), ("logistic", "s")):
-        curve = reliability_curve(whole.table["target"], whole.table[name])
+        if name not in table:
+            continue
+        curve = reliability_curve(table["target"], table[name])
         axes.plot(curve["probability"], curve["observed"], marker=marker, label=name)
         for x, y, count in curve[["probability", "observed", "count"]].to_numpy():
             axes.annotate(f"{count:.0f}", (x, y), xytext=(6, -10), textcoords="offset points")
@@ -133,6 +153,19 @@ def _reliability_figure(whole):
     axes.set_ylabel("observed frequency", fontsize=figures.LABEL)
     axes.legend(fontsize=figures.SMALL)
     axes.set_title("Reliability, all test years (numbers: samples)", fontsize=figures.LABEL)
+    return figure
+
+
+def _forecast_figure(table):
+    """What was forecast over what came, for the network and the regression, a point a sample."""
+    names = [name for name in (ENSEMBLE, "linear") if name in table]
+    figure = figures.new_figure(5.5 * len(names), 5.5)
+    low, high = table[["target", *names]].min().min(), table[["target", *names]].max().max()
+    for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
+        axes.plot([low, high], [low, high], color="grey", linewidth=1)
+        axes.plot(table["target"], table[name], ".", markersize=3, alpha=0.4)
+        axes.set(aspect="equal", xlabel="what came", ylabel="forecast")
+        axes.set_title(f"{name}, {len(table)} samples", fontsize=figures.LABEL)
     return figure
 
 
