@@ -81,3 +81,9 @@ def test_an_interval_reads_well():
 def test_too_few_groups():
     with pytest.raises(ValueError, match=r"There are 2 groups.*at least 5"):
         intervals.bootstrap(lambda i: 0.0, np.repeat([1, 2], 50))
+
+
+def test_an_undefined_number_says_so():
+    assert str(intervals.Interval(math.nan, math.nan, math.nan, 0.95, 3, 1.0)) == "undefined"
+    assert str(intervals.Interval(0.25, math.nan, math.nan, 0.95, 3, 0.0)) == "0.250"
+    assert str(intervals.Interval(0.25, 0.1, 0.4, 0.95, 9, 0.0)) == "0.250 [0.100, 0.400]"

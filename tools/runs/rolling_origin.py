@@ -132,7 +132,7 @@ def _write(scores, paired, whole, options, folder):
     name = "reliability.png" if _are_probabilities(whole.table["target"]) else "forecasts.png"
     figures.save(pictures[name](whole.table), folder / name)
     with pd.option_context("display.width", 250, "display.max_columns", 20):
-        print(scores.to_string(float_format=lambda number: f"{number:.3f}"))
+        print(scores.to_string(float_format="{:.3f}".format, na_rep="undefined"))
     for name, one in paired.items():
         print(f"{name}: " + ", ".join(f"{key} {interval}" for key, interval in one.items()))
     print(f"Results: {folder}")
