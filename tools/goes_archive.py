@@ -1,39 +1,35 @@
 """The GOES X-ray flux in averages of a minute, fetched once a month and kept.
 
 By way of sunpy's client. NCEI's science data are asked for first: those of the primary satellite of
-each day, then of any other. For days up to March 2020 that have none, the old FITS files of NASA's
-Solar Data Analysis Center follow, which hold readings on the operational scale: they are put on the
-physical scale, and averaged over minutes.
+each day, and those of another one for days on which the primary lacks more than ten minutes (the
+Earth eclipses the Sun for up to 72 minutes a day, around each equinox). For days up to March 2020
+that have none, the old FITS files of NASA's Solar Data Analysis Center follow, which hold readings
+on the operational scale: they are put on the physical scale, and averaged over minutes.
 """
 
 import asyncio
-import contextlib
 import logging
 import pathlib
 import re
-import socket
 import tempfile
-import time
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 from pyarrow import feather
 from tqdm import tqdm
 
+from tools import monthly
 from tools.flux import read_flux
 from tools.flux_files import COLUMNS
 from tools.primary_satellite import primary_satellite, satellite_number
 from tools.tools import written_whole
 
 SETTLED = pd.Timedelta("30D")  # after a month, until its flux is taken as final
-OTHERS = (13, 14, 15, 16, 17, 18)  # whose science data sunpy's client knows, from 2010 on
+OTHERS = (13, 14, 15, 16, 17, 18, 19)  # satellites whose science data NCEI holds, from 2010 on
 LAST_FITS = pd.Period("2020-03")
-ATTEMPTS = 3  # at a month
-PAUSE = 5.0  # s, after the first failure; it doubles
-TIMEOUT = 120.0  # s without a byte
+GAPS = 10  # minutes of a day that the primary satellite may lack before another one is asked for
 _DAY = re.compile(r"(\d{8})(?:_v[\d-]+)?\.(?:nc|fits)$")
 _LOG = logging.getLogger(__name__)
 
@@ -42,7 +38,7 @@ def fetch_flux(
     folder: str | pathlib.Path,
     months: Iterable[pd.Period],
     now: pd.Timestamp | None = None,
-    pause: float = PAUSE,
+    pause: float = monthly.PAUSE,
 ) -> list[pathlib.Path]:
     """Fetches the months that are not here yet.
 
@@ -66,7 +62,7 @@ def fetch_flux(
         ValueError: a file that was fetched is no flux series.
     """
     folder = pathlib.Path(folder)
-    now = pd.Timestamp.now("UTC").tz_localize(None) if now is None else now
+    now = monthly.utc_now() if now is None else now
     paths = []
     for month in tqdm(sorted(months), desc="GOES flux", unit="month", disable=None):
         path = folder / "xrs" / f"{month}.feather"
@@ -78,8 +74,11 @@ def fetch_flux(
 
 
 def _renew(path, month, now, pause):
+    folder = path.parents[1]
     try:
-        table = _fetch_month(month, path.parents[1], pause)
+        table = monthly.fetch_month(
+            lambda: _download(month, folder), lambda e: _unanswered(month, folder, e), pause
+        )
     except ConnectionError as error:
         if not path.is_file():
             raise
@@ -99,23 +98,12 @@ def archive_hosts() -> tuple[str, ...]:
     return tuple(urlsplit(pattern).hostname for pattern in patterns)
 
 
-def _fetch_month(month, folder, pause):
-    for attempt in range(1, ATTEMPTS + 1):
-        try:
-            with _time_limit(TIMEOUT):
-                return _download(month, folder)
-        except OSError as error:  # URLError and time-outs are OSErrors
-            if attempt == ATTEMPTS:
-                raise ConnectionError(_unanswered(month, folder, error)) from error
-            time.sleep(pause * 2 ** (attempt - 1))
-
-
 def _unanswered(month, folder, error):
     return (
-        f"The GOES X-ray flux of {month} could not be fetched in {ATTEMPTS} attempts. Expected "
-        f"an answer of {', '.join(archive_hosts())}. Received: {error}. The months fetched before "
-        "are kept: run the same command again later; or put flux files of your own (FITS, netCDF, "
-        f"or CSV with the columns time,flux) into {folder}."
+        f"The GOES X-ray flux of {month} could not be fetched in {monthly.ATTEMPTS} attempts. "
+        f"Expected an answer of {', '.join(archive_hosts())}. Received: {error}. The months "
+        "fetched before are kept: run the same command again later; or put flux files of your own "
+        f"(FITS, netCDF, or CSV with the columns time,flux) into {folder}."
     )
 
 
@@ -123,14 +111,30 @@ def _download(month, folder):
     from sunpy.net.dataretriever import XRSClient
 
     client = XRSClient()
-    found = _found(client, month)
-    if not found:
-        return None
+    days = pd.date_range(month.start_time, month.end_time, freq="D")
+    absent = set(days.strftime("%Y%m%d"))
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".fetch-") as place:
-        files = _transfer(client, found, pathlib.Path(place))
-        flux = read_flux(files, minute_means=True)
-    return flux[flux["time"].between(month.start_time, month.end_time)]
+        place = pathlib.Path(place)
+        files = _fetched(client, _of_primary(month), absent, place)
+        files += _fetched(client, _of_others(month), absent | _with_gaps(files), place)
+        absent -= {_DAY.search(file.name)[1] for file in files}
+        files += _fetched(client, _of_old_archive(month), absent, place)
+        flux = read_flux(files, minute_means=True) if files else None
+    return None if flux is None else flux[flux["time"].between(month.start_time, month.end_time)]
+
+
+def _fetched(client, questions, days, place):
+    # Files that answer the questions; days that are found are taken out of `days`.
+    found = []
+    for question, wanted in questions:
+        wanted = days if wanted is None else wanted
+        response = client.search(*question) if wanted else []
+        newest = _newest([row["url"] for row in response], wanted)
+        if newest:
+            found.append(response[sorted(newest.values())])
+            days -= set(newest)
+    return _transfer(client, found, place) if found else []
 
 
 def _transfer(client, found, place):
@@ -145,40 +149,57 @@ def _transfer(client, found, place):
     return sorted(pathlib.Path(file) for file in results)
 
 
-def _found(client, month):
-    # A response for each question, with the newest version of each day's file.
-    days = pd.date_range(month.start_time, month.end_time, freq="D")
-    lacking, found = set(days.strftime("%Y%m%d")), []
-    for question, wanted in _questions(month):
-        wanted = lacking if wanted is None else wanted
-        if not wanted:
-            continue
-        response = client.search(*question)
-        newest = _newest([row["url"] for row in response], wanted)
-        if newest:
-            found.append(response[sorted(newest.values())])
-            lacking -= set(newest)
-    return found
+def _with_gaps(files):
+    # Days of these files that lack more minutes than they may.
+    if not files:
+        return set()
+    flux = read_flux(files)
+    valid = flux["flux"].notna().groupby(flux["time"].dt.strftime("%Y%m%d")).sum()
+    return set(valid.index[valid < 1440 - GAPS])
 
 
-def _questions(month):
-    # What is asked, in order, and for which days; None: those that are lacking still.
-    from sunpy.net import attrs as a
+# What is asked, in order, and for which days; None: those that are lacking still.
 
-    span = (a.Time(month.start_time, month.end_time.floor("s")), a.Instrument("XRS"))
-    science = (*span, a.Resolution("avg1m"))
+
+def _of_primary(month):
     hours = pd.date_range(month.start_time, month.end_time, freq="h")
     by_hour = pd.Series(primary_satellite(hours), index=hours.strftime("%Y%m%d"))
-    primary = [satellite_number(name) for name in by_hour.unique()]
-    for number in filter(None, primary):
-        wanted = set(by_hour.index[by_hour == f"GOES-{number}"])
-        yield (*science, a.goes.SatelliteNumber(number)), wanted
+    for number in _primary(month):
+        yield _science(month, number), set(by_hour.index[by_hour == f"GOES-{number}"])
+
+
+def _of_others(month):
     for number in OTHERS:
-        if number not in primary:
-            yield (*science, a.goes.SatelliteNumber(number)), None
+        if number not in _primary(month):
+            yield _science(month, number), None
+
+
+def _of_old_archive(month):
+    from sunpy.net import attrs as a
+
     if month <= LAST_FITS:
-        for number in (*filter(None, primary), *(n for n in OTHERS if n not in primary)):
-            yield (*span, a.Provider("SDAC"), a.goes.SatelliteNumber(number)), None
+        primary = _primary(month)
+        for number in (*primary, *(other for other in OTHERS if other not in primary)):
+            yield (*_span(month), a.Provider("SDAC"), a.goes.SatelliteNumber(number)), None
+
+
+def _primary(month):
+    # Numbers of the satellites that were primary in that month, in order.
+    hours = pd.date_range(month.start_time, month.end_time, freq="h")
+    names = pd.unique(primary_satellite(hours))
+    return [number for number in map(satellite_number, names) if number]
+
+
+def _science(month, number):
+    from sunpy.net import attrs as a
+
+    return (*_span(month), a.Resolution("avg1m"), a.goes.SatelliteNumber(number))
+
+
+def _span(month):
+    from sunpy.net import attrs as a
+
+    return a.Time(month.start_time, month.end_time.floor("s")), a.Instrument("XRS")
 
 
 def _newest(urls, wanted):
@@ -194,7 +215,7 @@ def _newest(urls, wanted):
 def _write_month(path, table, now):
     content = pa.Table.from_pandas(table[COLUMNS], preserve_index=False)
     content = content.replace_schema_metadata(
-        {**(content.schema.metadata or {}), b"fetched": f"{now:%Y-%m-%dT%H:%M:%S}".encode()}
+        {**(content.schema.metadata or {}), b"fetched": monthly.stamp(now).encode()}
     )
     with written_whole(path) as temporary:
         feather.write_feather(content, temporary)
@@ -204,15 +225,4 @@ def _is_final(path, month):
     if not path.is_file():
         return False
     fetched = (feather.read_table(path, columns=["time"]).schema.metadata or {}).get(b"fetched")
-    return bool(fetched) and np.datetime64(fetched.decode()) >= month.end_time + SETTLED
-
-
-@contextlib.contextmanager
-def _time_limit(seconds):
-    # sunpy's search sets none, so that a silent server would hold it for ever.
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(seconds)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
+    return monthly.is_settled(fetched and fetched.decode(), month, SETTLED)

@@ -14,8 +14,11 @@ NEWEST_SATELLITE = 19
 FIRST_UNSCALED_SATELLITE = 16  # GOES-R: operational and physical are the same
 # SWPC's table of primary and secondary satellites (its X-ray rows; state of 2024-09-06, as kept in
 # the repository ktindiana/fetchsep). SWPC's flare list names the same ones, but for single flares.
-# The last row is later than that table: GOES-19 took the place of GOES-16 on that day, and SWPC's
-# flux files of July 2025 name GOES-18 as primary. Its hour is an assumption.
+# The last row is later than that table: GOES-19 took the place of GOES-16 on that day (whose last
+# science data are of 2025-04-06), and GOES-18 became primary for X-rays. Its hour is an assumption.
+# GOES-19 is not in the table: it is primary for protons and the magnetic field, but secondary for
+# X-rays. SWPC's feed of the primary X-ray flux (services.swpc.noaa.gov/json/goes/primary) names
+# GOES-18 in July 2025 and, as quoted in public repositories, from June to September 2026.
 PRIMARY = (  # from this time on, UTC
     ("2009-12-01T00:00", 14),
     ("2010-10-28T00:00", 15),

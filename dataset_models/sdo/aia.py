@@ -1,5 +1,6 @@
 """Full-disk images of SDO/AIA and the soft X-ray flux that follows them."""
 
+import functools
 import hashlib
 import pathlib
 from collections.abc import Callable
@@ -16,9 +17,11 @@ from dataset_models.sdo import side_channels as side
 from dataset_models.sdo.flux_target import FluxTarget, current_goes
 from dataset_models.sdo.index import read_index
 from dataset_models.sdo.moments import moments
+from dataset_models.sdo.references import NO_LIGHT_CURVE, References
 from dataset_models.sdo.stored_images import StoredImages
 from tools.tools import data_folder
 
+GROUPS = {"regions": "active_region", "harps": "harp"}  # splits that a column of the index tells
 FEATURES_OLDEST_HOURS = 24  # hand-tailored features older than this are not of the same Sun
 
 
@@ -47,9 +50,9 @@ class AIA(Dataset):
         weigh_training: whether samples of training that were chosen by their flares count by the
             inverse of the probability of that choice, as those of validation and test always do.
             Without it a network sees more flares, and says higher probabilities than are true.
-        split: "blocks", "periods", "regions" (groups) or "random", as in `splits.make`, which also
-            says what the next five mean: days, days, fractions of the samples, dict of split to
-            (start, end) pairs, and bool.
+        split: "blocks", "periods", "random", or groups: "regions" (by NOAA's number) or "harps", as
+            in `splits.make`, which also says what the next five mean: days, days, fractions of the
+            samples, dict of split to (start, end) pairs, and bool.
         block_days: see `split`.
         embargo_days: see `split`.
         fractions: see `split`.
@@ -61,7 +64,7 @@ class AIA(Dataset):
         correct_degradation: whether images are divided by it.
         solar_radius_arcsec: apparent radius of the Sun that images are scaled to, arcsec: 976, say,
             the largest of the year. 0 leaves them as observed, 943 to 976.
-        split_seed: int, for "regions" and "random"; not the seed of training.
+        split_seed: int, for "regions", "harps" and "random"; not the seed of training.
 
     Attributes:
         degradation: version and SHA-256 of the table that images are divided by; "" for none.
@@ -212,14 +215,15 @@ class AIA(Dataset):
     def subsets(self, split):
         rows = self._rows[split]
         table = self._table.iloc[rows]
-        parts = subsets.of_rows(table, read_light_curve(self.folder, table["id"]))
+        parts = subsets.of_rows(table, self._light_curve.iloc[rows])
         return super().subsets(split) | parts
 
     def sample_weights(self, split):
         return self._weights[self._rows[split]]
 
     def caveats(self):
-        return samples.caveats(self._table, self.leaks)
+        found = samples.caveats(self._table, self.leaks)
+        return found if self._references.know_light_curve else (*found, NO_LIGHT_CURVE)
 
     def fingerprint(self):
         """SHA-256 over splits, targets, side inputs, what is done to images, and file sizes."""
@@ -276,9 +280,31 @@ class AIA(Dataset):
             float(numbers["std"][0]), float(numbers["mean"][0]), name=name, dtype="float32"
         )
 
+    def history(self, split):
+        known = self._references.know_light_curve
+        return self._light_curve.iloc[self._rows[split]] if known else None
+
     def baselines(self, split):
-        rows = self._rows
-        return self.flux.baselines(self._table, self._target, rows[split], rows["train"])
+        return self._references.forecasts(self._rows[split])
+
+    def class_baselines(self, split, log_threshold):
+        return self._references.probabilities(self._rows[split], log_threshold)
+
+    @functools.cached_property
+    def _light_curve(self):
+        return read_light_curve(self.folder, self._table["id"])
+
+    @property
+    def _references(self):
+        # Not part of the fingerprint: nothing is trained on these.
+        return References(
+            flux=self.flux,
+            table=self._table,
+            target=self._target,
+            weights=self._weights,
+            light_curve=self._light_curve,
+            train=self._rows["train"],
+        )
 
     def _index(self):
         """A row per sample, as `read_index` gives them; other archives have their own."""
@@ -312,22 +338,22 @@ class AIA(Dataset):
 
     def _deal(self, kind, **options):
         """Computes the split, and writes it and its reasons into the table."""
-        table = self._table
-        if kind == "regions" and not options["allow_leak"]:
+        table, column = self._table, GROUPS.get(kind)
+        if column and not options["allow_leak"]:
             raise ValueError(
-                "A split by regions leaks for images of the whole disk: each shows all regions, "
+                f"A split by {kind} leaks for images of the whole disk: each shows all regions, "
                 "and images hours apart land in training and in test. Expected split='blocks' or "
-                "'periods'. Received: split='regions'. To accept the leak, pass allow_leak=True."
+                f"'periods'. Received: split={kind!r}. To accept the leak, pass allow_leak=True."
             )
         kept = np.flatnonzero(table["reason"] == "")
         self.split = splits.make(
-            "groups" if kind == "regions" else kind,
+            "groups" if column else kind,
             table["time"].to_numpy()[kept],
             horizon_minutes=self.flux.horizon_minutes,
-            groups=table["active_region"].to_numpy()[kept] if kind == "regions" else None,
+            groups=table[column].to_numpy()[kept] if column else None,
             **options,
         )
-        self.leaks = self.split.leaks or kind == "regions"
+        self.leaks = self.split.leaks or column is not None
         table["split"] = ""
         table.loc[kept, "split"], table.loc[kept, "reason"] = self.split.names, self.split.reasons
         self._rows = {name: kept[self.split.indices(name)] for name in self.splits}

@@ -1,6 +1,7 @@
 """The 25 hand-tailored features of the whole disk, from those of its active regions."""
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -44,20 +45,27 @@ def full_disk(
     Returns:
         DataFrame with n rows and the columns `names`; NaN where there is no record in time.
     """
+    rows = [_disk(newest, names) for newest in newest_records(records, times, oldest_hours)]
+    return pd.DataFrame(rows, columns=list(names), dtype="float64")
+
+
+def newest_records(
+    records: pd.DataFrame, times: np.ndarray, oldest_hours: float = OLDEST_HOURS
+) -> Iterator[pd.DataFrame]:
+    """The newest record of each region, for each time; the arguments are those of `full_disk`."""
     records = records.sort_values("time", kind="stable")
     known = records["time"].to_numpy("datetime64[ns]")
     times = np.asarray(times, "datetime64[ns]")
     oldest = times - pd.Timedelta(hours=oldest_hours).to_timedelta64()
     first, last = np.searchsorted(known, oldest), np.searchsorted(known, times, side="right")
-    rows = [_disk(records.iloc[a:b], names) for a, b in zip(first, last, strict=True)]
-    return pd.DataFrame(rows, columns=list(names), dtype="float64")
+    for a, b in zip(first, last, strict=True):
+        yield records.iloc[a:b].drop_duplicates("region", keep="last")
 
 
-def _disk(recent, names):
+def _disk(newest, names):
     """The features of one time, name -> value."""
-    if recent.empty:
+    if newest.empty:
         return {}
-    newest = recent.drop_duplicates("region", keep="last")
     visible = newest[newest["longitude"].abs() <= LIMB]
     found = {name: _total(visible, name) for name in names if name in SUMS}
     found |= {name: _mean(visible, name) for name in names if name in MEANS}

@@ -1,6 +1,7 @@
 """The index: one table with a row per sample of the store.
 
-It holds groups (block, active region, period), not splits: a run computes its own split from them.
+It holds groups (block, active region, HARP, period), not splits: a run computes its own split from
+them.
 """
 
 import pathlib
@@ -23,14 +24,19 @@ COLUMNS = {
     "unit": "str",  # "DN / s" or "browse"
     "quality": "int64",  # QUALITY of all channels, joined by a bitwise or
     "exposures": "str",  # "94:2.900816 131:2.9", s
+    "saturated": "int64",  # pixels, of the channel that has most of them
     "sampling": "str",  # "regular cadence", "flare case" or "matched quiet"
     "probability": "float64",  # with which that sampling chose this time
     "active_region": "int64",  # NOAA number of the largest, 0 where unknown or without spots
+    "harp": "int64",  # number of the largest HMI active region patch, 0 where unknown
+    "longitude": "float64",  # of `active_region`, else `harp`; degrees, west positive, NaN unknown
     "block": "int64",  # whole 27-day blocks since 2010-05-01
     "period": "str",  # of the solar cycle: "minimum", "rising", "maximum" or "declining"
     "synthetic": "bool",
 }
-CHOSEN = ("sampling", "probability", "active_region")  # not in a sample's own file
+# What stands in columns that an index of an older version lacks.
+ADDED = {"saturated": 0, "harp": 0, "longitude": np.nan}
+CHOSEN = ("sampling", "probability", "active_region", "harp", "longitude")  # not in its own file
 KEY = b"flarenet"  # of the checksum in the schema's metadata
 BLOCK_EPOCH = np.datetime64("2010-05-01", "ns")  # AIA's science data begin in that month
 BLOCK = np.timedelta64(27, "D")  # about one solar rotation
@@ -65,7 +71,7 @@ def read_index(folder: str | pathlib.Path) -> pd.DataFrame:
     except (pa.ArrowException, OSError, ValueError, KeyError) as error:
         raise ValueError(_damaged(path, " ".join(str(error).split()))) from error
     expected = (stored.schema.metadata or {}).get(KEY)  # none in an index of an older version
-    if expected not in (None, _checksum(table)):
+    if expected not in (None, _checksum(table[stored.column_names])):
         raise ValueError(_damaged(path, "values that differ from those that were written"))
     return table
 
@@ -100,7 +106,7 @@ def row(identifier: str, file: str, channels: tuple[int, ...], metadata: dict) -
         metadata: of the sample, as `store.read_sample` gives it.
     """
     time = max(np.datetime64(metadata["t_obs"][str(channel)], "ns") for channel in channels)
-    exposures = metadata["exposures"]
+    exposures, saturated = metadata["exposures"], metadata["saturated"].values()
     return {
         "id": identifier,
         "time": time,
@@ -110,9 +116,12 @@ def row(identifier: str, file: str, channels: tuple[int, ...], metadata: dict) -
         "unit": metadata["unit"],
         "quality": int(np.bitwise_or.reduce([0, *metadata["quality"].values()])),
         "exposures": " ".join(f"{channel}:{exposure}" for channel, exposure in exposures.items()),
+        "saturated": max(saturated, default=0),
         "sampling": "regular cadence",
         "probability": 1.0,
         "active_region": 0,
+        "harp": 0,
+        "longitude": np.nan,
         "block": int(block(time)),
         "period": str(cycle_phase(time)),
         "synthetic": metadata["synthetic"],
@@ -132,9 +141,11 @@ def _damaged(path, received):
 
 
 def _checksum(table):
-    """CRC-32 of the values of `COLUMNS`, in ASCII."""
+    """CRC-32 of the values of `COLUMNS`, as far as the table has them, in ASCII."""
     check = 0
     for name, kind in COLUMNS.items():
+        if name not in table:
+            continue
         values = table[name]
         content = "\n".join(values).encode() if kind == "str" else values.to_numpy().tobytes()
         check = zlib.crc32(content, check)
@@ -142,6 +153,7 @@ def _checksum(table):
 
 
 def _checked(table):
+    table = table.assign(**{name: value for name, value in ADDED.items() if name not in table})
     lacking = [name for name in COLUMNS if name not in table.columns]
     if lacking:
         raise ValueError(

@@ -39,6 +39,7 @@ class SDOML(AIA):
         channels: AIA wavelengths in Angstrom, and "Bx", "By", "Bz".
         folder: the data folder, of labels and side channels.
         degradation: must be empty: the images are corrected already.
+        solar_radius_arcsec: 976, as the images are, or 0, which leaves them so.
         **options: the other settings of `AIA`.
 
     Attributes:
@@ -73,6 +74,7 @@ class SDOML(AIA):
         channels: tuple[int | str, ...] = AIA.available,
         folder: str | pathlib.Path | None = None,
         degradation: str | None = "",
+        solar_radius_arcsec: float = 0.0,
         **options,
     ):
         if degradation:
@@ -80,6 +82,12 @@ class SDOML(AIA):
                 "SDOML is corrected for degradation already, by its makers. Expected no other "
                 f"correction. Received: degradation={degradation!r}. Leave it out, or correct the "
                 "archive's own images with AIA."
+            )
+        if solar_radius_arcsec not in (0, sdoml_frames.SOLAR_RADIUS):
+            raise ValueError(
+                "SDOML was scaled to one apparent radius already, by its makers. Expected "
+                f"solar_radius_arcsec={sdoml_frames.SOLAR_RADIUS}, or 0. Received: "
+                f"{solar_radius_arcsec!r}. Leave it out, or scale images of the archive with AIA."
             )
         self._sources = sdoml
         self._count = options.get("aia_image_count", 1)
@@ -143,6 +151,7 @@ class SDOML(AIA):
             "sampling": "regular cadence",
             "probability": 1.0,
             "active_region": 0,
+            "harp": 0,
             "block": index.block(times),
             "synthetic": archive.synthetic,
         }

@@ -21,7 +21,13 @@ DEFINITIVE = "hmi.sharp_cea_720s"
 LORENTZ = "cgem.Lorentz"
 WORST_QUALITY = 0x10000  # from here on QUALITY says that the observables are not to be trusted
 FORCE_UNIT = 1e20  # dyn: CGEM's TOTFX, TOTFY and TOTFZ are multiples of it
-COLUMNS = ("time", "region", "longitude", "pixels")
+NAMES = {  # of SHARP -> here
+    "LON_FWT": "longitude",
+    "LAT_FWT": "latitude",
+    "CMASK": "pixels",
+    "NOAA_AR": "active_region",
+}
+COLUMNS = ("time", "region", *NAMES.values())
 
 
 def jsoc(address: str | None = None):
@@ -46,16 +52,17 @@ def query(client, series: str, start, end, cadence_minutes: int = 60) -> pd.Data
         cadence_minutes: a multiple of 12, the cadence of the series.
 
     Returns:
-        DataFrame in the order of time: "time" (datetime64, UTC, T_REC), "region", "longitude"
-        (LON_FWT, degrees), "pixels" (CMASK), and the 18 SHARP keywords, NaN where missing.
+        DataFrame in the order of time: "time" (datetime64, UTC, T_REC), "region" (HARP number),
+        "longitude" and "latitude" (LON_FWT and LAT_FWT, degrees), "pixels" (CMASK),
+        "active_region" (NOAA_AR, 0 where NOAA gave no number), and the 18 SHARP keywords; NaN where
+        missing.
 
     Raises:
         ConnectionError: the server cannot be reached.
         ValueError: it refuses the query, or answers with something else.
     """
-    names = ("LON_FWT", "CMASK", *KEYWORDS)
-    found = _asked(client, series, start, end, cadence_minutes, names)
-    found = found.rename(columns={"LON_FWT": "longitude", "CMASK": "pixels"})
+    found = _asked(client, series, start, end, cadence_minutes, (*NAMES, *KEYWORDS))
+    found = found.rename(columns=NAMES)
     return found.dropna(subset=["longitude"])[[*COLUMNS, *KEYWORDS]]
 
 

@@ -10,7 +10,7 @@ from astropy.io import fits
 from dataset_models.sdo.fits_image import parse_time
 from dataset_models.sdo.full_disk_features import FORCES, KEYWORDS
 from dataset_models.sdo.lorentz_force import lorentz_force
-from dataset_models.sdo.sharp_keywords import COLUMNS, WORST_QUALITY
+from dataset_models.sdo.sharp_keywords import COLUMNS, NAMES, WORST_QUALITY
 
 NAME = re.compile(r"(?P<record>hmi\.sharp_cea_720s(?:_nrt)?\.\d+\.\d{8}_\d{6}_TAI)\.Br\.fits")
 FIELD = {"bx": ("Bp", 1), "by": ("Bt", -1), "bz": ("Br", 1)}  # segment and sign
@@ -23,9 +23,8 @@ def read_segments(folder: str | pathlib.Path) -> pd.DataFrame:
         folder: holds hmi.sharp_cea_720s[_nrt].HARP.T_REC.{Bp,Bt,Br}.fits, at any depth.
 
     Returns:
-        DataFrame in the order of time: "time" (datetime64, UTC, T_REC), "region" (HARP number),
-        "longitude" (degrees), "pixels" (CMASK), the 18 keywords of the header, NaN where missing,
-        and the seven Lorentz forces of the field. Records of bad QUALITY are left out.
+        DataFrame in the order of time: what `sharp_keywords.query` gives, from the header, and the
+        seven Lorentz forces of the field. Records of bad QUALITY are left out.
 
     Raises:
         FileNotFoundError: there is no Br in the folder, or a Br without its Bp or Bt.
@@ -60,8 +59,7 @@ def _region(folder, record):
     return {
         "time": parse_time(header["T_REC"]).astype("datetime64[ns]"),
         "region": int(header["HARPNUM"]),
-        "longitude": _number(header, "LON_FWT"),
-        "pixels": _number(header, "CMASK"),
+        **{name: _number(header, keyword) for keyword, name in NAMES.items()},
         **{name: _number(header, name) for name in KEYWORDS},
         **lorentz_force(**field),
     }

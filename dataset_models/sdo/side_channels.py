@@ -1,12 +1,11 @@
 """Numbers that stand beside the images: hand-tailored magnetic features and the current flux."""
 
 import pathlib
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from astropy.time import Time
-
-from dataset_models.dataset import DatasetNotFoundError
 
 # The 25 features of Bobra and Couvidat 2015 (doi:10.1088/0004-637X/798/2/135, table 1): first the
 # SHARP keywords, then those of the field's energy and the Lorentz force.
@@ -21,18 +20,19 @@ SIDE_CHANNELS = ("current_goes", "true_value", "hand_tailored")
 HMI_FEATURES = "side_channel/HMI_features.csv"
 
 
-def read_features(path: pathlib.Path | str) -> pd.DataFrame:
+def read_features(path: pathlib.Path | str, more: Sequence[str] = ()) -> pd.DataFrame:
     """Reads the hand-tailored features of the Sun.
 
     Args:
         path: CSV with the column T_REC and one for each feature. T_REC is UTC
             (2014-01-01T00:00:00, `Z` allowed) or, as HMI writes it, TAI
             (2014.01.01_00:00:00_TAI).
+        more: further columns of numbers, NaN where the table does not have them.
 
     Returns:
         DataFrame in the order of time: "time" (datetime64, UTC) and the features of
-        `HAND_TAILORED`, in their own units, NaN where empty. Where a time is there twice, the
-        later row is taken: a corrected value follows what it corrects.
+        `HAND_TAILORED` and `more`, in their own units, NaN where empty. Where a time is there
+        twice, the later row is taken: a corrected value follows what it corrects.
 
     Raises:
         DatasetNotFoundError: if there is no such file.
@@ -40,6 +40,8 @@ def read_features(path: pathlib.Path | str) -> pd.DataFrame:
     """
     path = pathlib.Path(path)
     if not path.is_file():
+        from dataset_models.dataset import DatasetNotFoundError  # brings Keras: seconds
+
         raise DatasetNotFoundError(
             "The table of hand-tailored features",
             path,
@@ -51,7 +53,7 @@ def read_features(path: pathlib.Path | str) -> pd.DataFrame:
         )
     table = pd.read_csv(path, comment="#", dtype={"T_REC": str})
     _check_columns(table, path)
-    features = _numbers(table[HAND_TAILORED], path)
+    features = _numbers(table.reindex(columns=[*HAND_TAILORED, *more]), path)
     features.insert(0, "time", _times(table["T_REC"], path))
     features = features.drop_duplicates("time", keep="last")
     return features.sort_values("time", ignore_index=True)

@@ -8,9 +8,10 @@ where it stopped when it is run again; `--jobs N` shares the work among N proces
 
 How each time was chosen, and with what probability, comes from `chosen.csv` beside the raw files,
 which download_aia.py writes; a time that is not in it is of a regular cadence. The largest active
-region of each time comes from NOAA's daily Solar Region Summaries, `srs/yyyymmddSRS.txt` in the
-data folder, where they are there. `--help` shows how to choose channels, quality and folders, and
-how to import a series of images that are not FITS files.
+region of each time and its longitude come from NOAA's daily Solar Region Summaries,
+`srs/yyyymmddSRS.txt` in the data folder, and its HARP number from the table of download_sharp.py,
+where they are there. `--help` shows how to choose channels, quality and folders, and how to import
+a series of images that are not FITS files.
 """
 
 import argparse
@@ -19,14 +20,14 @@ import functools
 import pathlib
 import sys
 
+import pandas as pd
 from tqdm import tqdm
 
-from dataset_models.sdo import quality, workers
+from dataset_models.sdo import largest_region, quality, workers
 from dataset_models.sdo.archive_samples import NAME, Rules, Slot, is_stored, make_sample
 from dataset_models.sdo.collection import Collection
-from dataset_models.sdo.download.chosen import choices
-from dataset_models.sdo.groups import SUMMARIES, active_region, largest_regions
 from dataset_models.sdo.image_series import structure_series
+from dataset_models.sdo.side_channels import HMI_FEATURES
 from tools.tools import data_folder
 
 CHANNELS = (94, 131, 171, 193, 211, 304, 335, 1600, 1700, 4500)  # Angstrom
@@ -41,6 +42,7 @@ def structure_archive(
     allow_missing_channels: bool = False,
     jobs: int = 1,
     summaries: str | pathlib.Path | None = None,
+    features: str | pathlib.Path | None = None,
 ) -> Collection:
     """Puts the good samples of an archive into the store; a bad file is listed and passed over.
 
@@ -56,6 +58,7 @@ def structure_archive(
         jobs: number of processes; what they write does not depend on it.
         summaries: folder of NOAA's daily Solar Region Summaries, from which the index learns the
             active region; `srs` in the data folder by default. It may be missing.
+        features: table of download_sharp.py, from which it learns the HARP number; likewise.
 
     Returns:
         The `Collection` as it was saved: its `rows`, `rejections` and number `written`.
@@ -66,6 +69,8 @@ def structure_archive(
             read.
         OSError: the disk is full; the index holds what was written before.
     """
+    from dataset_models.sdo.download.chosen import choices  # brings scipy: a second of each job
+
     quality.rejected_bits(0, mode)  # refuses an unknown mode before any work
     raw = pathlib.Path(raw)
     files, chosen = _fits_files(raw), choices(raw.parent)
@@ -77,7 +82,8 @@ def structure_archive(
         outcomes = _outcomes(pending, rules, collection.shape, jobs)
         for outcome in tqdm(outcomes, total=len(pending), unit="sample", disable=None):
             _collect(collection, outcome)
-        _group(collection, chosen, summaries or data_folder() / SUMMARIES)
+        summaries = summaries or data_folder() / largest_region.SUMMARIES
+        _group(collection, chosen, summaries, features or data_folder() / HMI_FEATURES)
     return collection
 
 
@@ -140,17 +146,18 @@ def _collect(collection, outcome):
         collection.rows.pop(outcome.identifier, None)
 
 
-def _group(collection, chosen, summaries):
-    """Writes into the rows how they were chosen, and their active region where it is known."""
+def _group(collection, chosen, summaries, features):
+    """Writes into the rows how they were chosen, and what is known of their largest region."""
     rows = collection.rows
     for identifier in rows.keys() & chosen.keys():
         rows[identifier] |= chosen[identifier]
-    regions, problems = largest_regions(summaries)
-    for path, reason in problems:
+    spots, problems = largest_region.of_summaries(summaries)
+    harps, more_problems = largest_region.of_features(features)
+    for path, reason in problems + more_problems:
         collection.note("", path, reason)
-    numbers = active_region([row["time"] for row in rows.values()], regions)
-    for row, number in zip(rows.values(), numbers, strict=True):
-        row["active_region"] = int(number) or row["active_region"]
+    found = largest_region.at([row["time"] for row in rows.values()], spots, harps)
+    for row, region in zip(rows.values(), found.to_dict("records"), strict=True):
+        row |= {name: value for name, value in region.items() if pd.notna(value)}
 
 
 def report(collection: Collection) -> str:
@@ -158,12 +165,14 @@ def report(collection: Collection) -> str:
     rows, rejections = collection.rows.values(), collection.rejections
     held = collections.Counter(row["channels"] for row in rows)
     synthetic = sum(row["synthetic"] for row in rows)
+    saturated = sum(row["saturated"] > 0 for row in rows)
     quick_look = sum(quality.is_quick_look(row["quality"]) for row in rows)
     reasons = collections.Counter(reason for _, _, reason in rejections)
     lines = [
         f"{len(rows)} samples in {collection.folder}, {collection.written} of them written now.",
         *(f"    {count} with channels {names} Angstrom" for names, count in held.most_common(5)),
         *([f"    {synthetic} are SYNTHETIC"] if synthetic else []),
+        *([f"    {saturated} with saturated pixels, counted in the index"] if saturated else []),
         *([f"    {quick_look} made near real time, by QUALITY"] if quick_look else []),
         f"{len(rejections)} rejections, listed in {collection.folder / 'rejected.csv'}.",
         *(f"    {count} x {reason}" for reason, count in reasons.most_common(5)),

@@ -186,6 +186,12 @@ def test_regions_and_periods(archive):
     regions = archive.open(split="regions", allow_leak=True)
     assert regions.split.kind == "groups"
     assert any(caveat.startswith("LEAKING") for caveat in regions.caveats())
+    archive.change(active_region=0, harp=np.repeat(np.arange(1, 2 * DAYS // 2 + 1), 2))
+    with pytest.raises(ValueError, match=r"harps leaks for images.*Received: split='harps'"):
+        archive.open(split="harps")
+    harps = archive.open(split="harps", allow_leak=True)
+    assert harps.leaks
+    np.testing.assert_array_equal(harps.split.names, regions.split.names)
     periods = {
         "train": [("2014-01-01", "2014-01-10")],
         "validation": [("2014-01-13", "2014-01-16")],

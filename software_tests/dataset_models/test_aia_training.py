@@ -161,7 +161,7 @@ def test_marks_and_caveats(tmp_path):
     dataset = archive.open(split="random", allow_leak=True)
     assert dataset.describe("test", 0)["marks"] == ("SYNTHETIC", "APPROXIMATE WCS")
     words = [sentence.split(":")[0] for sentence in dataset.caveats()]
-    assert words == ["SYNTHETIC", "LEAKING", "CASE-CONTROL", "FEW SAMPLES"]
+    assert words == ["SYNTHETIC", "LEAKING", "CASE-CONTROL", "FEW SAMPLES", "NO LIGHT CURVE"]
 
 
 @pytest.fixture(scope="module")

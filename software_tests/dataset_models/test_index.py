@@ -1,8 +1,11 @@
 import datetime
+import zlib
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
+from pyarrow import feather
 
 from dataset_models.dataset import DatasetNotFoundError
 from dataset_models.sdo import index
@@ -13,6 +16,7 @@ METADATA = {
     "t_obs": {"94": "2014-01-01T00:00:02.57", "171": "2014-01-01T00:00:12.34"},
     "exposures": {"94": 2.900816, "171": 1.999597},
     "quality": {"94": 0x100, "171": 0x40000000},
+    "saturated": {"94": 3, "171": 12},
     "synthetic": False,
 }
 
@@ -29,6 +33,7 @@ def test_a_row_says_what_the_sample_says():
     assert row["channels"] == "94 171"
     assert row["exposures"] == "94:2.900816 171:1.999597"
     assert row["quality"] == 0x40000100
+    assert row["saturated"] == 12  # of the channel with most
     # From 2010-05-01 to 2014-01-01 are 4 * 365 + 1 - 120 = 1341 days; 1341 / 27 = 49.7.
     assert row["block"] == 49
     assert row["period"] == "maximum"
@@ -74,7 +79,7 @@ def test_another_file_is_refused(tmp_path):
 def test_damage_anywhere_is_found_or_does_no_harm(tmp_path):
     index.write_index(tmp_path, _table("20140101_0000", "20140101_0012", "20140101_0024"))
     path = tmp_path / "index.feather"
-    whole, before = path.read_bytes(), index.read_index(tmp_path).to_dict("records")
+    whole, before = path.read_bytes(), _read_or_refused(tmp_path)
     for start in range(0, len(whole), 48):  # blocks that a disk lost
         path.write_bytes(whole[:start] + bytes(16) + whole[start + 16 :])
         assert _read_or_refused(tmp_path) in (None, before)
@@ -84,9 +89,9 @@ def test_damage_anywhere_is_found_or_does_no_harm(tmp_path):
 
 
 def _read_or_refused(folder):
-    """The rows of the index; None where it is refused."""
+    """The rows of the index, as text; None where it is refused."""
     try:
-        return index.read_index(folder).to_dict("records")
+        return index.read_index(folder).to_csv()
     except ValueError:
         return None
 
@@ -95,6 +100,37 @@ def test_an_index_without_a_checksum_is_read(tmp_path):
     table = _table("20140101_0000").astype(index.COLUMNS)
     table.to_feather(tmp_path / "index.feather")
     pd.testing.assert_frame_equal(index.read_index(tmp_path), table)
+
+
+def test_an_index_of_an_older_version_opens(tmp_path):
+    table = _table("20140101_0000").astype(index.COLUMNS)
+    old = table.drop(columns=[*index.ADDED])
+    check = 0
+    for name in old:  # the checksum as it was made then: of the columns in their order
+        text = pd.api.types.is_string_dtype(old[name])
+        check = zlib.crc32(old[name][0].encode() if text else old[name].to_numpy().tobytes(), check)
+    stored = pa.Table.from_pandas(old, preserve_index=False)
+    for key, message in ((str(check), None), ("1", "differ from those that were written")):
+        metadata = stored.schema.metadata | {b"flarenet": key.encode()}
+        feather.write_feather(stored.replace_schema_metadata(metadata), tmp_path / "index.feather")
+        if message:
+            with pytest.raises(ValueError, match=message):
+                index.read_index(tmp_path)
+        else:
+            pd.testing.assert_frame_equal(index.read_index(tmp_path)[[*old]], old)
+            added = index.read_index(tmp_path)[[*index.ADDED]]
+            np.testing.assert_array_equal(added, [[0, 0, np.nan]])
+
+
+def test_a_region_s_numbers_and_longitude_come_back(tmp_path):
+    table = _table("20140101_0000", "20140101_0012")
+    table[["active_region", "harp", "longitude"]] = [[11936, 3535, -61.25], [0, 0, np.nan]]
+    index.write_index(tmp_path, table)
+    back = index.read_index(tmp_path)
+    assert back["harp"].tolist() == [3535, 0]
+    np.testing.assert_array_equal(back["longitude"], [-61.25, np.nan])
+    twin = pd.read_csv(tmp_path / "index.csv")
+    np.testing.assert_array_equal(twin["longitude"], back["longitude"])
 
 
 def test_missing_columns_are_named(tmp_path):

@@ -18,10 +18,11 @@ def asked(series, *records):
 
 
 def test_a_record_becomes_numbers():
-    (row,) = asked(NEAR_REAL_TIME, jsoc.record(3, STAMP, -12.5, USFLUX="2.714760e+22")).to_dict(
-        "records"
-    )
+    place = {"LAT_FWT": 17.25, "NOAA_AR": 11943}
+    record = jsoc.record(3, STAMP, -12.5, USFLUX="2.714760e+22", **place)
+    (row,) = asked(NEAR_REAL_TIME, record).to_dict("records")
     assert (row["region"], row["longitude"], row["pixels"]) == (3, -12.5, 100)
+    assert (row["latitude"], row["active_region"]) == (17.25, 11943)
     assert row["USFLUX"] == 2.71476e22
     assert str(row["time"]) == "2014-01-01 11:59:25"  # TAI was 35 s ahead of UTC
 

@@ -48,6 +48,15 @@ def test_metadata_comes_back(written):
     assert store.read_metadata(written) == ((94, 171), metadata)
 
 
+def test_a_file_from_before_saturation_was_counted_opens(written):
+    table = feather.read_table(written)
+    metadata = json.loads(table.schema.metadata[b"flarenet"])
+    assert metadata.pop("saturated") == {}
+    old = table.replace_schema_metadata({b"flarenet": json.dumps(metadata).encode()})
+    feather.write_feather(old, written, compression="uncompressed")
+    assert store.read_sample(written).metadata == metadata | {"saturated": {}}
+
+
 def test_other_software_reads_the_file(written, planes):
     table = pd.read_feather(written)  # pandas knows nothing of this project
     assert list(table.columns) == ["94", "171"]

@@ -12,6 +12,7 @@ from astropy.io import fits
 
 from dataset_models.dataset import DatasetNotFoundError
 from dataset_models.sdo import image_series, index, store, structure_data
+from dataset_models.sdo.side_channels import HAND_TAILORED
 from software_tests import raw_archive
 
 SCRIPT = pathlib.Path(structure_data.__file__)
@@ -93,10 +94,33 @@ def test_the_largest_region_of_the_day_stands_in_the_index(archive, tmp_path):
     (tmp_path / "srs" / "20131231SRS.txt").write_text(raw_archive.SUMMARY)
     (tmp_path / "srs" / "20140101SRS.txt").write_text("404")
     structure_data.structure_archive(archive, tmp_path, summaries=tmp_path / "srs")
-    assert index.read_index(tmp_path)["active_region"].tolist() == [11936] * 2
+    table = index.read_index(tmp_path)
+    assert table["active_region"].tolist() == [11936] * 2
+    # At W32 when the day before began: 13.17 degrees a day, 24 h and 24.2 h ago.
+    np.testing.assert_allclose(table["longitude"], [45.17, 45.28], atol=0.01)
+    assert table["harp"].tolist() == [0, 0]
     ((_, file, reason),) = raw_archive.rejected(tmp_path)
     assert file.endswith("20140101SRS.txt")
     assert reason.startswith("not a Solar Region Summary that can be read")
+
+
+def test_the_largest_harp_stands_in_the_index_and_stays(archive, tmp_path):
+    path = tmp_path / "features.csv"
+    row = {"T_REC": "2014-01-01T00:05:00", **dict.fromkeys(HAND_TAILORED, 1.0)}
+    region = {"HARPNUM": 3535, "NOAA_AR": 11936, "LAT_FWT": 0.0, "LON_FWT": -61.25}
+    pd.DataFrame([row | region]).to_csv(path, index=False)
+    names = ["harp", "active_region", "longitude"]
+    structure_data.structure_archive(archive, tmp_path, features=path)
+    found = index.read_index(tmp_path)[names]
+    # The record is later than the first image. The second is of 00:12:19, 0.07 degrees later.
+    np.testing.assert_array_equal(found.iloc[0], [0, 0, np.nan])
+    np.testing.assert_allclose(found.iloc[1], [3535, 11936, -61.18], atol=0.005)
+    structure_data.structure_archive(archive, tmp_path, features=tmp_path / "none.csv")
+    pd.testing.assert_frame_equal(index.read_index(tmp_path)[names], found)
+    path.write_text("404")
+    structure_data.structure_archive(archive, tmp_path, features=path)
+    pd.testing.assert_frame_equal(index.read_index(tmp_path)[names], found)
+    assert raw_archive.rejected(tmp_path)[0][1] == str(path)
 
 
 def test_the_script_says_an_error_plainly(tmp_path, capsys, monkeypatch):

@@ -32,6 +32,35 @@ def test_temperature_improves_the_log_score_and_keeps_the_order(cases):
     assert np.isfinite(calibrate(np.array([0.0, 1.0]))).all()
 
 
+def test_platt_finds_slope_and_intercept(cases):
+    """Logits that were tripled and moved by 2: the way back is logit / 3 - 2 / 3."""
+    observed, overconfident, true = cases
+    moved = special.expit(special.logit(overconfident) + 2)
+    calibrated = calibration.fit("platt", observed, moved)(moved)
+    # 4000 samples fix slope and intercept to about 5 %: to some 0.02 of a probability.
+    np.testing.assert_allclose(calibrated, true, atol=0.03)
+    assert calibrated.mean() == pytest.approx(observed.mean(), abs=1e-3)
+    temperature = calibration.fit("temperature", observed, moved)(moved)
+    assert temperature.mean() > observed.mean() + 0.05  # it cannot set the base rate right
+
+
+@pytest.mark.parametrize("kind", ["temperature", "platt", "isotonic"])
+def test_weights_stand_for_repeated_samples(cases, kind):
+    observed, overconfident, _ = (values[:600] for values in cases)
+    counts = np.random.default_rng(2).integers(0, 4, 600)
+    weighted = calibration.fit(kind, observed, overconfident, counts)(overconfident)
+    repeated = calibration.fit(kind, *(np.repeat(v, counts) for v in (observed, overconfident)))
+    np.testing.assert_allclose(weighted, repeated(overconfident), atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["temperature", "platt", "isotonic"])
+def test_outcomes_that_do_not_mix_give_finite_probabilities(kind):
+    calibrate = calibration.fit(kind, [0, 0, 1, 1], [0.1, 0.2, 0.6, 0.7])
+    found = calibrate(np.array([0.0, 0.15, 0.65, 1.0]))
+    assert np.isfinite(found).all()
+    assert found[1] < 0.5 < found[2]
+
+
 def test_isotonic_is_the_best_rising_function(cases):
     observed, overconfident, _ = cases
     calibrated = calibration.fit("isotonic", observed, overconfident)(overconfident)
@@ -47,7 +76,7 @@ def test_none_changes_nothing(cases):
 
 
 def test_bad_input():
-    with pytest.raises(ValueError, match="No calibration 'platt'"):
-        calibration.fit("platt", [0, 1], [0.1, 0.2])
+    with pytest.raises(ValueError, match="No calibration 'sigmoid'"):
+        calibration.fit("sigmoid", [0, 1], [0.1, 0.2])
     with pytest.raises(ValueError, match=r"one outcome alone.*2 samples with 0 events"):
         calibration.fit("temperature", [0, 0], [0.1, 0.2])

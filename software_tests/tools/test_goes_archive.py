@@ -12,6 +12,7 @@ from sunpy.net.dataretriever import XRSClient
 
 from tools import goes_archive
 from tools.flux import read_flux
+from tools.primary_satellite import NEWEST_SATELLITE, PRIMARY
 
 JANUARY = pd.Period("2014-01")  # GOES-15 was primary
 LATER = pd.Timestamp("2014-03-15")
@@ -42,8 +43,8 @@ def archive(tmp_path, monkeypatch):
     thread.join()
 
 
-def science(root, satellite, day, flux, version="v1-0-0"):
-    """NCEI's file of one day with constant flux, its tenth minute flagged."""
+def science(root, satellite, day, flux, version="v1-0-0", bad=(10,)):
+    """NCEI's file of one day with constant flux, some minutes flagged."""
     day = pd.Timestamp(day)
     name = f"sci_xrsf-l2-avg1m_g{satellite}_d{day:%Y%m%d}_{version}.nc"
     folder = root / "data/goes-space-environment-monitor/access/science/xrs" / f"goes{satellite}"
@@ -54,7 +55,7 @@ def science(root, satellite, day, flux, version="v1-0-0"):
     path.parent.mkdir(parents=True, exist_ok=True)
     seconds = (day - pd.Timestamp("2000-01-01T12:00")).total_seconds() + 60.0 * np.arange(1440)
     flags = np.zeros(1440, "u2")
-    flags[10] = 1
+    flags[list(bad)] = 1
     with h5netcdf.File(path, "w") as file:
         file.attrs.update({"id": name, "summary": "XRS averages", "platform": f"g{satellite}"})
         file.dimensions["time"] = 1440
@@ -127,6 +128,45 @@ def test_the_primary_satellite_changes_within_a_day(archive, tmp_path):
     assert table.nunique() == 2
 
 
+def test_another_satellite_fills_an_eclipse(archive, tmp_path):
+    science(archive.root, 15, "2014-03-01", 1e-6)  # lacks a minute: nobody else is asked for
+    science(archive.root, 15, "2014-03-02", 1e-6, bad=range(500, 572))
+    for day in ("2014-03-01", "2014-03-02"):
+        science(archive.root, 13, day, 2e-6)
+    science(archive.root, 14, "2014-03-02", 3e-6)
+    old_fits(archive.root, 15, "2014-03-02", 7e-7)  # what science data flag stays away
+    (path,) = goes_archive.fetch_flux(tmp_path, [pd.Period("2014-03")], now=pd.Timestamp("2015"))
+    table = read_flux(path)
+    assert len(table) == 2 * 1440
+    filled = table[table["satellite"] == "GOES-13"]
+    assert filled["time"].iloc[[0, -1]].dt.strftime("%d %H:%M").to_list() == [
+        "02 08:20",
+        "02 09:31",
+    ]
+    assert len(filled) == 72
+    np.testing.assert_allclose(filled["flux"], 2e-6, rtol=1e-6)
+    assert set(table["satellite"]) == {"GOES-13", "GOES-15"}
+    assert not any("g13_d20140301" in path or path.endswith(".fits") for path in archive.asked)
+
+
+def test_goes_19_stands_in_for_goes_18(archive, tmp_path):
+    science(archive.root, 18, "2025-07-28", 1e-6, version="v2-2-1")
+    for day in ("2025-07-28", "2025-07-29"):
+        science(archive.root, 19, day, 2e-6, version="v2-2-1")
+    (path,) = goes_archive.fetch_flux(tmp_path, [pd.Period("2025-07")], now=pd.Timestamp("2026"))
+    days = read_flux(path).groupby(lambda row: row // 1440)["satellite"].unique()
+    assert days.map("".join).to_list() == ["GOES-18", "GOES-19"]
+    place = "/platforms/solar-space-observing-satellites/goes/goes19/l2/data/"
+    name = "xrsf-l2-avg1m_science/2025/07/sci_xrsf-l2-avg1m_g19_d20250729_v2-2-1.nc"
+    assert place + name in archive.asked
+
+
+def test_every_satellite_since_2010_is_asked():
+    primary = {number for _, number in PRIMARY}
+    assert primary <= {*goes_archive.OTHERS}
+    assert max(goes_archive.OTHERS) == NEWEST_SATELLITE
+
+
 def test_a_recent_month_is_asked_for_again(archive, tmp_path):
     science(archive.root, 15, "2014-01-01", 1e-6)
     soon = pd.Timestamp("2014-01-05")
@@ -155,7 +195,7 @@ def test_a_month_without_data_is_told_and_not_written(archive, tmp_path, caplog)
 def test_without_a_network_the_hosts_and_the_way_out_are_named(archive, tmp_path):
     archive.shutdown()
     archive.server_close()
-    with pytest.raises(ConnectionError, match=r"2014-01 could not be fetched in 3 .*127\.0\.0\.1"):
+    with pytest.raises(ConnectionError, match=r"2014-01 could not be fetched in 4 .*127\.0\.0\.1"):
         goes_archive.fetch_flux(tmp_path, [JANUARY], pause=0)
     with pytest.raises(ConnectionError, match=r"or put flux files of your own .* into"):
         goes_archive.fetch_flux(tmp_path, [JANUARY], pause=0)

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tools.flux import read_flux
 from tools.primary_satellite import (
     primary_satellite,
     published_scale,
@@ -49,6 +50,30 @@ def test_the_real_files_of_2025_name_goes_18(real_data):
     assert published_scale(times)[0] == "physical"
 
 
-def test_unknown_satellites_are_refused():
-    with pytest.raises(ValueError, match=r"'GOES-20' is no satellite known here"):
-        satellite_name("GOES-20")
+@pytest.mark.parametrize("name", ["GOES-19", "g19", "goes19", "19", " GOES 19 "])
+def test_goes_19_is_known(name):
+    assert satellite_name(name) == "GOES-19"
+
+
+@pytest.mark.parametrize("name", ["GOES-20", "goes0", "Hinode", "GOES-1.5", "18,19"])
+def test_unknown_satellites_are_refused(name):
+    with pytest.raises(ValueError, match=rf"'{name}' is no satellite known here. Expected GOES-1"):
+        satellite_name(name)
+
+
+def test_real_goes_18_and_19_agree_and_the_primary_is_preferred(real_data):
+    folder = real_data / "aia_lightcurves_goes_20250729"
+    paths = [folder / f"goes_{which}_timeseries.csv" for which in ("secondary", "primary")]
+    secondary, primary = (read_flux(path).set_index("time") for path in paths)
+    assert secondary["satellite"].unique().tolist() == ["GOES-19"]
+    assert secondary["flux"].isna().sum() == 107  # zeros in the file
+    ratio = (secondary["flux"] / primary["flux"]).dropna()
+    assert len(ratio) == 1330
+    assert ratio.median() == pytest.approx(0.99, abs=0.005)  # as measured
+    assert ratio.quantile([0.01, 0.99]).between(0.95, 1.05).all()
+    joined = read_flux(paths).set_index("time")  # the secondary is named first, and gives way
+    valid = primary["flux"].dropna()
+    assert (joined.loc[valid.index, "satellite"] == "GOES-18").all()
+    np.testing.assert_array_equal(joined.loc[valid.index, "flux"], valid)
+    # The secondary's file ends a minute later.
+    assert joined.index[joined["satellite"] == "GOES-19"] == [pd.Timestamp("2025-07-30T21:03")]

@@ -96,6 +96,20 @@ def test_the_best_threshold_by_brute_force(cases):
     assert chosen >= max(others)
 
 
+@pytest.mark.parametrize("score", ["tss", "hss", "csi"])
+def test_the_best_threshold_of_weighted_samples_by_brute_force(cases, score):
+    observed, probability, _ = cases
+    probability = probability.round(2)  # several samples share one
+    weight = np.random.default_rng(3).uniform(0, 5, len(observed))
+    weight[::7] = 0
+    found = skill.best_threshold(observed, probability, score, weight)
+    every = np.unique(probability)
+    scores = [getattr(contingency(observed, probability >= p, weight), score) for p in every]
+    assert getattr(contingency(observed, probability >= found, weight), score) == pytest.approx(
+        np.nanmax(scores)
+    )
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tools import goes_archive
+from tools import monthly
 from tools.flux import read_flux
+from tools.label_history import read_history
 from tools.labels import labels_from_flux, read_labels
 from tools.xray_flux_forecast import v4_find_ys
 
@@ -62,8 +63,9 @@ def flare_list(folder, scale="physical"):
 def test_without_arguments_it_labels_the_index_for_all_windows(data, capsys):
     assert v4_find_ys.main([]) == 0
     names = sorted(path.name for path in (data / "y").iterdir())
-    assert len(names) == 6 * 5
+    assert len(names) == 6 * 5 + 1
     assert names[0] == "All_Ys_00minDelay_01hrMax.csv"
+    assert names[-1] == "Light_Curve.csv"
     labels = read_labels(data / "y" / "All_Ys_01hrDelay_24hrMax.csv")
     index = pd.read_feather(data / "aia" / "index.feather")
     assert labels.index.to_list() == index["id"].to_list()
@@ -73,7 +75,8 @@ def test_without_arguments_it_labels_the_index_for_all_windows(data, capsys):
     np.testing.assert_allclose(labels["Catch Flux"], expected["Catch Flux"], rtol=1e-7)
     np.testing.assert_allclose(labels["Current Flux"], expected["Current Flux"], rtol=1e-7)
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 31
+    assert len(lines) == 32
+    assert lines[30].split() == ["Light_Curve.csv", "rows", "6", "known", "2"]  # of 20 h before
     assert lines[0].split() == (
         [
             "All_Ys_00minDelay_12minMax.csv",
@@ -87,6 +90,25 @@ def test_without_arguments_it_labels_the_index_for_all_windows(data, capsys):
             "1.000",
         ]
     )
+
+
+def test_the_light_curve_has_the_times_of_the_labels(data, tmp_path):
+    assert v4_find_ys.main([*ONE, "--every", "360"]) == 0
+    table = read_history(data / "y" / "Light_Curve.csv")
+    labels = read_labels(data / "y" / "All_Ys_00minDelay_12minMax.csv")
+    assert table.index.to_list() == labels.index.to_list()
+    flux = read_flux(data / "goes" / "goes_flux.csv").set_index("time")["flux"]
+    day = flux["2014-01-01 18:00":"2014-01-02 17:59"]  # the last one ends at 18:00
+    found = table.loc["20140102_1800"]
+    assert found["Largest Minute 24hr"] == pytest.approx(np.log10(day.max()), abs=1e-6)
+    assert found["Mean 24hr"] == pytest.approx(np.log10(day).mean(), abs=1e-6)
+
+
+def test_a_flare_list_has_no_light_curve_and_says_so(data, tmp_path, capsys):
+    assert v4_find_ys.main(["--events", str(flare_list(tmp_path)), *ONE]) == 0
+    assert not (data / "y" / "Light_Curve.csv").exists()
+    line = capsys.readouterr().out.splitlines()[1]
+    assert line.startswith("Light_Curve.csv was not made: a flare list holds no light curve")
 
 
 def test_every_gives_times_over_the_whole_series(data, tmp_path):
@@ -165,6 +187,10 @@ def test_months_that_goes_lacks_are_fetched(data, monkeypatch):
     index.to_feather(path)
     assert v4_find_ys.main(ONE) == 0
     assert asked == [(data / "goes", ["2014-03", "2014-04"])]  # its window lies in April, too
+    index.loc[5, ["id", "time"]] = ["20140305_0000", pd.Timestamp("2014-03-05")]
+    index.to_feather(path)
+    assert v4_find_ys.main(ONE) == 0
+    assert asked[1] == (data / "goes", ["2014-02", "2014-03"])  # the 10 days before it
     labels = read_labels(data / "y" / "All_Ys_00minDelay_12minMax.csv")
     assert labels["Catch Flux"].iloc[5] == pytest.approx(3e-6)
     assert labels["Censored"].to_list() == [0] * 6
@@ -176,11 +202,11 @@ def test_without_a_network_it_ends_in_one_message(data, monkeypatch, capsys):
     for name in ("pattern_new", "pattern_r", "pattern_old"):
         address = "http://127.0.0.1:9/" + getattr(XRSClient, name).split("/", 3)[3]
         monkeypatch.setattr(XRSClient, name, address)  # the port of `discard`: nobody listens
-    monkeypatch.setattr(goes_archive.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(monthly.time, "sleep", lambda seconds: None)
     (data / "goes" / "goes_flux.csv").unlink()
     assert v4_find_ys.main(ONE) == 1
     lines = capsys.readouterr().err.splitlines()
-    assert "The GOES X-ray flux of 2014-01 could not be fetched" in lines[-1]
+    assert "The GOES X-ray flux of 2013-12 could not be fetched" in lines[-1]
     assert f"into {data / 'goes'}" in lines[-1]
     assert not (data / "y").exists()
 

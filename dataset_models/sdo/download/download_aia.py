@@ -15,7 +15,8 @@ unless --flares names one.
 The files go to aia/raw in the data folder, with a record of each in aia/raw/manifest.sqlite; how
 each time was chosen, and with what probability, to aia/chosen.csv, which structure_data.py reads.
 A file that is there is not fetched again: the same command goes on where it was stopped. The exit
-status is 0 if all that was asked for is there; else aia/not_downloaded.csv lists what is not.
+status is 0 if all that was asked for is there. aia/not_downloaded.csv lists every file that was
+ever asked for and did not come.
 """  # noqa: E501  a command to copy stays on one line
 
 import csv
@@ -28,12 +29,12 @@ from dataset_models.sdo.download import choosing, manifest, options
 from dataset_models.sdo.download.archive import ARCHIVES
 from dataset_models.sdo.download.chosen import write_chosen
 from dataset_models.sdo.download.fetch import fetch
-from dataset_models.sdo.download.flare_list import apart, fetch_flares
 from dataset_models.sdo.download.manifest import Manifest
 from dataset_models.sdo.download.plan import make_plan
 from dataset_models.sdo.download.upkeep import repair, verify
 from dataset_models.synthetic.embedded_sample import is_synthetic
 from tools.events import read_events
+from tools.flare_list import fetch_flares
 from tools.tools import data_folder, written_whole
 
 # sunpy's AIASynopsisClient is not used. It finds files by reading the page of every hour's folder
@@ -120,7 +121,7 @@ def _events(asked, folder):
     before, after = (np.timedelta64(round(60 * hours), "m") for hours in asked.quiet_hours)
     ahead = max(after, np.timedelta64(asked.offset_minutes + choosing.GRID_MINUTES, "m"))
     last = min(asked.end + ahead, options.now())
-    return apart(read_events(fetch_flares(folder / "flares", asked.start - before, last)))
+    return read_events(fetch_flares(folder / "flares", asked.start - before, last))
 
 
 def _read_flares(paths, scale):
@@ -144,7 +145,7 @@ def _download(asked, aia, table):
     with Manifest(raw / manifest.NAME):  # what cannot be fetched is not entered as chosen
         write_chosen(aia, table)
     summary = fetch(wanted, raw, archives, asked.jobs, ask_again=asked.ask_again)
-    _list_problems(aia / NOT_THERE, summary.problems)
+    _list_problems(aia / NOT_THERE, raw / manifest.NAME)
     print(summary)
     print(_next_step(asked, aia, summary))
     return 0 if summary.complete else 1
@@ -164,8 +165,14 @@ def _described(table, channels):
     return text
 
 
-def _list_problems(path: pathlib.Path, problems):
-    with written_whole(path) as temporary, temporary.open("w", newline="") as file:
+def _list_problems(path: pathlib.Path, of: pathlib.Path):
+    """Lists what the manifest `of` knows not to have come: also what other runs asked for."""
+    with (
+        Manifest(of) as known,
+        known.not_there() as problems,
+        written_whole(path) as temporary,
+        temporary.open("w", newline="") as file,
+    ):
         rows = csv.writer(file)
         rows.writerow(["path", "status", "error"])
         rows.writerows((one.path, one.status, one.error) for one in problems)

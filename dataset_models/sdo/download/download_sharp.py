@@ -5,9 +5,13 @@
 asks the JSOC for the SHARP keywords and the Lorentz forces of all regions, and writes 25 features
 of the whole disk for each hour: those of `side_channels.HAND_TAILORED`, from records not later than
 that hour. Without dates it covers the samples of the index. Near-real-time regions are preferred,
-definitive ones stand in for times before September 2012, and the column SERIES says which. What the
-table holds already is not asked for again. `--segments FOLDER` takes SHARP-CEA files on disk
-instead, and needs no network.
+definitive ones stand in for times before September 2012, and the column SERIES says which.
+`--segments FOLDER` takes SHARP-CEA files on disk instead, and needs no network.
+
+Beside the features stands the largest region of that hour (HARPNUM, NOAA_AR, LAT_FWT, LON_FWT),
+which structure_data.py takes into the index. It is a definitive one, for its number lasts: as a
+group for splits it may know the region's later life. Hours that the table holds with such a region
+are not asked for again; others are, for definitive regions and their forces come weeks later.
 """
 
 import argparse
@@ -18,7 +22,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from dataset_models.sdo import sharp_keywords
+from dataset_models.sdo import largest_region, sharp_keywords
 from dataset_models.sdo.full_disk_features import FORCES, KEYWORDS, OLDEST_HOURS, full_disk
 from dataset_models.sdo.index import read_index
 from dataset_models.sdo.sharp_segments import read_segments
@@ -30,6 +34,7 @@ HEADING = """\
 # Hand-tailored magnetic features of the whole disk, made by download_sharp.py.
 # T_REC: UTC; every region's newest record up to {hours:g} h older, none later, was taken.
 # TOTFX, TOTFY, TOTFZ: dyn. Lorentz terms of the JSOC come from definitive boxes (cgem.Lorentz).
+# HARPNUM, NOAA_AR, LAT_FWT, LON_FWT: of the largest definitive region; degrees, at T_REC.
 """
 
 
@@ -43,7 +48,7 @@ def features_of_days(client, times: np.ndarray, cadence_minutes: int) -> pd.Data
 
     Returns:
         DataFrame with a row for each time that has records: "T_REC" (datetime64, UTC),
-        `HAND_TAILORED` and "SERIES", from which the keywords are.
+        `HAND_TAILORED`, "SERIES", from which the keywords are, and `largest_region.KEYWORDS`.
 
     Raises:
         ConnectionError, ValueError: as `sharp_keywords.query`.
@@ -61,7 +66,7 @@ def features_of_days(client, times: np.ndarray, cadence_minutes: int) -> pd.Data
     features[lacks] = stand_in[lacks]
     features[list(FORCES)] = full_disk(forces, times, FORCES)
     series = np.where(lacks, sharp_keywords.DEFINITIVE, sharp_keywords.NEAR_REAL_TIME)
-    return _rows(times, features, series)
+    return _rows(times, features, series, later)
 
 
 def features_of_segments(folder: str | pathlib.Path, cadence_minutes: int) -> pd.DataFrame:
@@ -81,7 +86,8 @@ def features_of_segments(folder: str | pathlib.Path, cadence_minutes: int) -> pd
     step = np.timedelta64(cadence_minutes, "m")
     first, last = records["time"].min().ceil("min"), records["time"].max().ceil("min")
     times = np.arange(first, last + step, step, dtype="datetime64[ns]")
-    return _rows(times, full_disk(records, times, (*KEYWORDS, *FORCES)), "segments")
+    features = full_disk(records, times, (*KEYWORDS, *FORCES))
+    return _rows(times, features, "segments", records)
 
 
 def add_features(path: str | pathlib.Path, rows: pd.DataFrame) -> None:
@@ -101,8 +107,9 @@ def add_features(path: str | pathlib.Path, rows: pd.DataFrame) -> None:
         temporary.write_text(HEADING.format(hours=OLDEST_HOURS) + text, encoding="utf-8")
 
 
-def _rows(times, features, series):
+def _rows(times, features, series, regions):
     rows = features[HAND_TAILORED].assign(SERIES=series)
+    rows = rows.join(largest_region.of_records(regions, times))
     rows.insert(0, "T_REC", times)
     return rows[features.notna().any(axis=1)]
 
@@ -110,14 +117,21 @@ def _rows(times, features, series):
 def _download(options, path):
     """Asks for what the table lacks, some days at a time; the table is whole in between."""
     times = _wanted_times(options)
-    if path.is_file():
-        times = np.setdiff1d(times, read_features(path)["time"].to_numpy("datetime64[ns]"))
+    times = np.setdiff1d(times, _held(path))
     client = sharp_keywords.jsoc(options.server)
     days = times.astype("datetime64[D]").astype(int) // DAYS
     for day in tqdm(np.unique(days), unit=f"{DAYS} days", disable=None):
         rows = features_of_days(client, times[days == day], options.cadence)
         if len(rows):
             add_features(path, rows)
+
+
+def _held(path):
+    """Times of the table that need not be asked for."""
+    if not path.is_file():
+        return []
+    table = read_features(path, largest_region.KEYWORDS)
+    return table["time"].to_numpy("datetime64[ns]")[table["HARPNUM"].notna()]
 
 
 def _wanted_times(options):

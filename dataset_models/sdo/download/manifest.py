@@ -4,10 +4,11 @@ It lies beside the files, in SQLite, and several programs on one machine may use
 it says about a file is true at any instant, also after a kill: the file itself comes first.
 """
 
+import contextlib
 import dataclasses
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -21,6 +22,7 @@ SETTLED = np.timedelta64(14, "D")
 # wanted: not there yet; part: some of it is there; verified: there and good; absent: no archive
 # has it; refused: what came was wrong; failed: nothing came; damaged: was good, and changed since.
 STATUSES = ("wanted", "part", "verified", "absent", "refused", "failed", "damaged")
+NOT_THERE = ("absent", "refused", "failed", "damaged")  # and nobody is fetching it now
 _TABLES = """
 create table files (
     path text primary key,        -- below the folder, and below an archive's address
@@ -128,6 +130,17 @@ class Manifest(Database):
             "select * from files where ?1 is null or status = ?1 order by path", status
         )
         return [Row(*row) for row in found]
+
+    @contextlib.contextmanager
+    def not_there(self) -> Iterator[list[Row]]:
+        """All files that were asked for and did not come, by whichever run, in order of path.
+
+        While the block runs nobody else writes to the manifest: of lists that two runs write of it,
+        the later one holds what both of them know.
+        """
+        with self.transaction():
+            rows = (row for status in NOT_THERE for row in self.rows(status))
+            yield sorted(rows, key=lambda row: row.path)
 
     def once_there(self) -> list[str]:
         """Paths of all files that were there at some time, in order."""

@@ -9,7 +9,7 @@ import numpy as np
 from dataset_models.sdo.download import archive, choosing
 from dataset_models.sdo.download.archive import ARCHIVES, CHANNELS
 from dataset_models.sdo.download.fetch import JOBS
-from dataset_models.sdo.download.flare_list import HEK
+from tools.flare_list import HEK
 from tools.flux import SCALES
 
 USUAL_CHANNELS = CHANNELS[:8]  # those of a cadence of two minutes

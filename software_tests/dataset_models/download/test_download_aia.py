@@ -137,6 +137,17 @@ def test_what_the_archive_lacks_is_listed_and_fails(data, flares, capsys):
     assert pd.read_csv(data / "aia" / "not_downloaded.csv").empty
 
 
+def test_the_list_of_what_did_not_come_keeps_what_other_runs_asked_for(data, flares):
+    lacking = [(case, channel) for case in CASES for channel in (171, 193)]
+    with server_of(expected(data), lacking=lacking) as server:
+        for channel in ("171", "193"):
+            arguments = [*flares, "--channels", channel, "--archive", server.url]
+            assert download_aia.main(arguments) == 1
+    listed = pd.read_csv(data / "aia" / "not_downloaded.csv")
+    wanted = ["0648_0171", "0648_0193", "1212_0171", "1212_0193"]
+    assert listed["path"].str[-14:-5].to_list() == wanted
+
+
 def test_a_regular_series_through_a_faulty_archive(data):
     table = choosing.regular_series(np.datetime64("2014-01-01"), np.datetime64("2014-01-01T02"), 12)
     faults = ("close", "page", "busy", "flipped", "other channel", "too long")

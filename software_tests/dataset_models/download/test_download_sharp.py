@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dataset_models.sdo import index
+from dataset_models.sdo import index, largest_region
 from dataset_models.sdo.download import download_sharp
 from dataset_models.sdo.sharp_keywords import DEFINITIVE, LORENTZ, NEAR_REAL_TIME
 from dataset_models.sdo.side_channels import HAND_TAILORED, HMI_FEATURES, features_at, read_features
@@ -17,11 +17,16 @@ def stamp(hour, minute=0):
     return f"2014.01.01_{hour:02d}:{minute:02d}:00_TAI"
 
 
+def region(harp):
+    """Where a region stands and what NOAA calls it; number 2 is the larger one."""
+    return {"AREA_ACR": 100.0 * harp, "NOAA_AR": 11900 + harp, "LAT_FWT": 0.0}
+
+
 @pytest.fixture
 def series():
     """Two regions; the near-real-time series, with numbers of its own, lacks the first hours."""
     definitive = [
-        jsoc.record(harp, stamp(hour), USFLUX=1e21, CMASK=100 * harp)
+        jsoc.record(harp, stamp(hour), USFLUX=1e21, CMASK=100 * harp, **region(harp))
         for hour in range(6)
         for harp in (1, 2)
     ]
@@ -58,6 +63,51 @@ def test_the_table_of_some_hours(series, data, capsys):
     assert found[0, HAND_TAILORED.index("USFLUX")] == np.float32(5e21)
 
 
+def test_the_largest_region_stands_beside_the_features(series, data):
+    with jsoc.server_of(series) as (address, _):
+        assert download_sharp.main([*SPAN, "--server", address]) == 0
+    table = pd.read_csv(data / HMI_FEATURES, comment="#")
+    assert table["HARPNUM"].tolist() == [2, 2, 2]  # not 70, the near-real-time number
+    assert table["NOAA_AR"].tolist() == [11902] * 3
+    # Longitude 10 at 35 s before the full hour, TAI being ahead of UTC.
+    np.testing.assert_allclose(table["LON_FWT"], 10 + 13.34 / 86400 * 35, atol=1e-4)
+    harps, problems = largest_region.of_features(data / HMI_FEATURES)
+    assert problems == []
+    assert harps["harp"].tolist() == [2, 2, 2]
+    # The forecast of 00:30 may not know the record of 01:00.
+    asked = np.array(["2014-01-01T00:30", "2014-01-01T05:00"], "datetime64[ns]")
+    known = largest_region.at(asked, harps.iloc[1:], harps.iloc[1:])
+    assert known["harp"].isna().tolist() == [True, False]
+
+
+def test_a_table_of_an_older_version_learns_the_regions(series, data):
+    with jsoc.server_of(series) as (address, questions):
+        assert download_sharp.main([*SPAN, "--server", address]) == 0
+        first = len(questions)
+        path = data / HMI_FEATURES
+        old = pd.read_csv(path, comment="#").drop(columns=largest_region.KEYWORDS)
+        old.to_csv(path, index=False)
+        assert download_sharp.main([*SPAN, "--server", address]) == 0
+        assert len(questions) == 2 * first
+        assert download_sharp.main([*SPAN, "--server", address]) == 0
+        assert len(questions) == 2 * first
+    assert pd.read_csv(path, comment="#")["HARPNUM"].tolist() == [2, 2, 2]
+
+
+def test_hours_without_definitive_regions_are_asked_for_again(series, data):
+    later = {name: series[name] for name in (DEFINITIVE, LORENTZ)}
+    with jsoc.server_of({**series, DEFINITIVE: [], LORENTZ: []}) as (address, _):
+        assert download_sharp.main([*SPAN, "--server", address]) == 0
+    before = pd.read_csv(data / HMI_FEATURES, comment="#")
+    assert before[["HARPNUM", "TOTFZ"]].isna().all(axis=None)
+    with jsoc.server_of({**series, **later}) as (address, _):
+        assert download_sharp.main([*SPAN, "--server", address]) == 0
+    after = pd.read_csv(data / HMI_FEATURES, comment="#")
+    assert after[["HARPNUM", "TOTFZ"]].notna().all(axis=None)
+    assert set(before["SERIES"]) == {NEAR_REAL_TIME}
+    assert after["SERIES"].tolist() == [DEFINITIVE, NEAR_REAL_TIME, NEAR_REAL_TIME]
+
+
 def test_a_second_run_asks_for_what_is_new(series, data):
     with jsoc.server_of(series) as (address, questions):
         assert download_sharp.main([*SPAN, "--server", address]) == 0
@@ -71,7 +121,7 @@ def test_a_second_run_asks_for_what_is_new(series, data):
 
 def test_without_dates_the_index_says_which(series, data):
     times = pd.to_datetime(["2014-01-01T01:10", "2014-01-01T03:50"])
-    metadata = {"shape": [8, 8], "unit": "DN / s", "exposures": {}, "quality": {}}
+    metadata = {"shape": [8, 8], "unit": "DN / s", "exposures": {}, "quality": {}, "saturated": {}}
     rows = [
         index.row(f"2014010{n}_0000", f"{n}", (171,), metadata | about)
         for n, about in enumerate({"t_obs": {"171": str(t)}, "synthetic": False} for t in times)

@@ -52,6 +52,21 @@ def test_only_one_run_gets_a_file(manifest, tmp_path):
         assert other.claim(PATH, two, 60).run == two
 
 
+def test_what_did_not_come_is_listed_while_nobody_else_writes(manifest, tmp_path, monkeypatch):
+    paths = manifest.add(PAIRS)
+    manifest.record(paths[1], status="failed", error="silent")
+    manifest.record(paths[0], status="absent")  # the third is wanted: a run may be at it
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0.1)
+    with Manifest(tmp_path / "manifest.sqlite") as other:
+        with manifest.not_there() as rows:
+            assert [row.path for row in rows] == paths[:2]
+            with pytest.raises(OSError, match="locked"):
+                other.record(paths[0], status="verified")
+        assert other.record(paths[0], status="verified")
+        with manifest.not_there() as rows:
+            assert [row.path for row in rows] == paths[1:2]
+
+
 def test_a_dead_run_loses_its_claim(manifest):
     manifest.add(PAIRS)
     one, two = manifest.begin_run(), manifest.begin_run()

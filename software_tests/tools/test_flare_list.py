@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dataset_models.sdo.download import flare_list
+from tools import flare_list
 from tools.events import read_events
+from tools.label_sources import EventList
 
 NOW = pd.Timestamp("2014-03-20T06:00:00")
 PAGE = 2  # flares in one answer; the HEK gives 120 to 200
@@ -31,6 +32,8 @@ def entry(start, peak, end, goes_class, region=None, name="SWPC"):
         "event_coord2": 34.0,
         "event_coord3": None,
         "hgs_coord": "POINT(-12 34)",
+        "hgs_x": -12.0 if region else 0,
+        "hgs_y": 34.0 if region else 0,
         "hgs_bbox": "",
         "fl_peakflux": None,
         "fl_peakfluxunit": None,
@@ -112,6 +115,7 @@ def test_a_month_is_asked_for_page_by_page(hek):
     assert table["goes_class"].to_list() == ["M9.9", "X1.2", "B8.1", "C1.5"]
     assert table["peak"][0] == pd.Timestamp("2014-01-01T18:52")
     assert table["noaa_active_region"].to_list() == [11936, 11944, 0, 11967]
+    assert table["hgx"].to_list() == [-12, -12, 0, -12]
     assert set(table["scale"]) == {"operational"}
     assert [asked["page"] for asked in hek.asked] == ["1", "2", "3", "4"]
     assert hek.asked[0]["event_endtime"].startswith("2014-01-31T23:59:59")
@@ -130,6 +134,7 @@ def test_the_months_become_one_list(hek, tmp_path, caplog):
     # An operational M9.9 is 9.9e-5 / 0.7 W m-2.
     assert events["flux"][0] == pytest.approx(9.9e-5 / 0.7)
     assert events["noaa_active_region"][4] == 12002
+    np.testing.assert_array_equal(events["longitude"], [-12, -12, np.nan, -12, -12])
     assert months(hek) == ["2014-01", "2014-02", "2014-03"]
     assert "2014-02: the HEK holds no flare" in caplog.text
 
@@ -148,7 +153,7 @@ def test_what_is_final_is_not_asked_for_again(hek, tmp_path):
 
 
 def test_a_month_without_flares_is_not_covered(hek, tmp_path):
-    events = flare_list.apart(read_events(fetch(tmp_path, hek)))
+    events = read_events(fetch(tmp_path, hek))
     spans = (
         events[["list_start", "list_end"]].drop_duplicates().to_numpy("datetime64[m]").astype(str)
     )
@@ -157,8 +162,23 @@ def test_a_month_without_flares_is_not_covered(hek, tmp_path):
         ["2014-01-01T18:40", "2014-02-01T00:10"],
         ["2014-03-12T22:00", "2014-03-12T22:40"],
     ]
-    shuffled = flare_list.apart(read_events(tmp_path / "hek_flares.csv").iloc[::-1])
-    pd.testing.assert_frame_equal(shuffled.sort_index(), events)
+
+
+def test_a_month_without_flares_is_unknown_to_labels_not_quiet(hek, tmp_path):
+    events = EventList(read_events(fetch(tmp_path, hek)))
+    days = pd.Series(pd.to_datetime(["2014-01-20", "2014-02-10", "2014-03-12"]))
+    labels = events.labels(days, 0, 1440, days.dt.strftime("%Y%m%d_%H%M"), days.map(str))
+    # January's list is complete then; nobody knows of February; the M9.3 peaks on 12 March.
+    np.testing.assert_array_equal(labels["Quiet"], [1, np.nan, 0])
+    np.testing.assert_array_equal(labels["In Progress"], [0, np.nan, np.nan])
+    assert labels["Coverage"].iloc[1] == 0
+
+
+def test_a_flare_that_ends_in_another_year_does_not_stretch_the_list(hek, monkeypatch, tmp_path):
+    wrong = entry("2014-01-20T00:00:00", "2014-01-20T00:05:00", "2015-01-20T00:10:00", "C2.0")
+    monkeypatch.setitem(globals(), "FLARES", [*FLARES, wrong])
+    events = read_events(fetch(tmp_path, hek, end="2014-01-31"))
+    assert events["list_end"].max() == pd.Timestamp("2014-02-01T00:10")
 
 
 def test_a_month_fetched_just_after_its_end_is_asked_for_again(hek, tmp_path):
@@ -198,12 +218,16 @@ def test_an_empty_list_is_refused(hek, tmp_path):
         fetch(tmp_path, hek, start="2014-02-01", end="2014-02-28")
 
 
-def test_a_damaged_month_is_named_with_its_line(hek, tmp_path):
-    fetch(tmp_path, hek)
-    path = tmp_path / "hek" / "2014-01.csv"
-    path.write_text(path.read_text().replace("goes_class", "class"))
-    with pytest.raises(ValueError, match=r"2014-01.csv, line 3: no month of the flare list"):
-        fetch(tmp_path, hek)
+def test_a_month_of_another_form_is_fetched_again(hek, tmp_path, caplog):
+    january = tmp_path / "hek" / "2014-01.csv"
+    path = fetch(tmp_path, hek)
+    joined, whole = path.read_text(), january.read_text()
+    january.write_text(whole.replace("goes_class", "class"))
+    hek.asked.clear()
+    assert fetch(tmp_path, hek).read_text() == joined
+    assert "2014-01" in months(hek)
+    assert january.read_text() == whole
+    assert "2014-01.csv: no month of the flare list, whose columns are start,peak," in caplog.text
 
 
 @pytest.mark.parametrize(
