@@ -121,6 +121,13 @@ class Dataset(abc.ABC):
         mean = np.nanmean(self.targets("train"), axis=0)
         return {"climatology": np.broadcast_to(mean, (self.size(split), *mean.shape))}
 
+    def class_baselines(self, split, threshold):
+        """Probabilities that need no network, that the target reaches `threshold`; {} for none.
+
+        Dict of name to array, shape (n,), for evaluators of targets that are numbers.
+        """
+        return {}
+
     def subsets(self, split):
         """Dict of name to bool array, shape (n,): samples that are also scored on their own.
 

@@ -33,13 +33,16 @@ class Regression:
         return special.expit(linear) if self.logistic else linear
 
 
-def fit(numbers: np.ndarray, target: np.ndarray, logistic: bool) -> Regression:
+def fit(
+    numbers: np.ndarray, target: np.ndarray, logistic: bool, weight: np.ndarray | None = None
+) -> Regression:
     """A regression, fitted by scikit-learn with its default regularisation.
 
     Args:
         numbers: shape (n, number), NaN where unknown.
         target: shape (n,): 0 and 1 for a logistic regression, else any number.
         logistic: whether it forecasts a probability.
+        weight: how much each sample counts, shape (n,); 1 unless given.
 
     Raises:
         ValueError: if a logistic regression is asked of one class alone.
@@ -52,7 +55,7 @@ def fit(numbers: np.ndarray, target: np.ndarray, logistic: bool) -> Regression:
         )
     known = moments(numbers)
     model = LogisticRegression(max_iter=1000) if logistic else Ridge()
-    model.fit(whitened(numbers, **known), target)
+    model.fit(whitened(numbers, **known), target, sample_weight=weight)
     return Regression(
         **known,
         coefficients=np.ravel(model.coef_),

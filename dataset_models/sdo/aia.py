@@ -1,6 +1,5 @@
 """Full-disk images of SDO/AIA and the soft X-ray flux that follows them."""
 
-import functools
 import hashlib
 import pathlib
 from collections.abc import Callable
@@ -8,24 +7,20 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
-from dataset_models import splits
-from dataset_models.dataset import Dataset
-from dataset_models.goes.history import read_light_curve
 from dataset_models.sdo import degradation as degradations
-from dataset_models.sdo import image_statistics, layers, samples, subsets
+from dataset_models.sdo import image_statistics, layers, samples
 from dataset_models.sdo import side_channels as side
+from dataset_models.sdo.flux_forecasts import FluxForecasts
 from dataset_models.sdo.flux_target import FluxTarget, current_goes
 from dataset_models.sdo.index import read_index
 from dataset_models.sdo.moments import moments
-from dataset_models.sdo.references import NO_LIGHT_CURVE, References
 from dataset_models.sdo.stored_images import StoredImages
 from tools.tools import data_folder
 
-GROUPS = {"regions": "active_region", "harps": "harp"}  # splits that a column of the index tells
 FEATURES_OLDEST_HOURS = 24  # hand-tailored features older than this are not of the same Sun
 
 
-class AIA(Dataset):
+class AIA(FluxForecasts):
     """AIA images as the archive's synoptic series gives them, and the GOES 1-8 A flux to come.
 
     A sample at time t is one image of all channels, or several with the last at t. Its target is
@@ -179,17 +174,11 @@ class AIA(Dataset):
     def input_shape(self):
         return self.images.decoded_shapes() | self._side_shapes()
 
-    def size(self, split):
-        return len(self._rows[split])
-
     def sample(self, split, index, rng):
         row = self._rows[split][index]
         beside = {name: values[row] for name, values in self._side.items()}
         counts = self._weights[row] if self.weigh_training or split != "train" else np.float32(1)
         return self.images.arrays(row) | beside, self._target[row], counts
-
-    def target(self, split, index):
-        return self._target[self._rows[split][index]]
 
     def describe(self, split, index):
         row = self._rows[split][index]
@@ -208,22 +197,6 @@ class AIA(Dataset):
             },
             "marks": tuple(mark for mark, holds in marks.items() if holds),
         }
-
-    def split_table(self):
-        return self._table[["id", "time", "split", "reason"]]
-
-    def subsets(self, split):
-        rows = self._rows[split]
-        table = self._table.iloc[rows]
-        parts = subsets.of_rows(table, self._light_curve.iloc[rows])
-        return super().subsets(split) | parts
-
-    def sample_weights(self, split):
-        return self._weights[self._rows[split]]
-
-    def caveats(self):
-        found = samples.caveats(self._table, self.leaks)
-        return found if self._references.know_light_curve else (*found, NO_LIGHT_CURVE)
 
     def fingerprint(self):
         """SHA-256 over splits, targets, side inputs, what is done to images, and file sizes."""
@@ -273,39 +246,6 @@ class AIA(Dataset):
             name="whitened_images",
         )
 
-    def unwhitening(self, name="log_flux"):
-        """The layer that turns a network's output, of mean 0 and deviation 1, into the target."""
-        numbers = self.statistics()["target"]
-        return keras.layers.Rescaling(
-            float(numbers["std"][0]), float(numbers["mean"][0]), name=name, dtype="float32"
-        )
-
-    def history(self, split):
-        known = self._references.know_light_curve
-        return self._light_curve.iloc[self._rows[split]] if known else None
-
-    def baselines(self, split):
-        return self._references.forecasts(self._rows[split])
-
-    def class_baselines(self, split, log_threshold):
-        return self._references.probabilities(self._rows[split], log_threshold)
-
-    @functools.cached_property
-    def _light_curve(self):
-        return read_light_curve(self.folder, self._table["id"])
-
-    @property
-    def _references(self):
-        # Not part of the fingerprint: nothing is trained on these.
-        return References(
-            flux=self.flux,
-            table=self._table,
-            target=self._target,
-            weights=self._weights,
-            light_curve=self._light_curve,
-            train=self._rows["train"],
-        )
-
     def _index(self):
         """A row per sample, as `read_index` gives them; other archives have their own."""
         return read_index(self.folder / "aia")
@@ -335,28 +275,6 @@ class AIA(Dataset):
 
     def _side_shapes(self):
         return {name: values.shape[1:] for name, values in self._side.items()}
-
-    def _deal(self, kind, **options):
-        """Computes the split, and writes it and its reasons into the table."""
-        table, column = self._table, GROUPS.get(kind)
-        if column and not options["allow_leak"]:
-            raise ValueError(
-                f"A split by {kind} leaks for images of the whole disk: each shows all regions, "
-                "and images hours apart land in training and in test. Expected split='blocks' or "
-                f"'periods'. Received: split={kind!r}. To accept the leak, pass allow_leak=True."
-            )
-        kept = np.flatnonzero(table["reason"] == "")
-        self.split = splits.make(
-            "groups" if column else kind,
-            table["time"].to_numpy()[kept],
-            horizon_minutes=self.flux.horizon_minutes,
-            groups=table[column].to_numpy()[kept] if column else None,
-            **options,
-        )
-        self.leaks = self.split.leaks or column is not None
-        table["split"] = ""
-        table.loc[kept, "split"], table.loc[kept, "reason"] = self.split.names, self.split.reasons
-        self._rows = {name: kept[self.split.indices(name)] for name in self.splits}
 
     def _span_minutes(self, count, spacing):
         """What a sample reads before its time, minutes: images, and features as old as may be."""

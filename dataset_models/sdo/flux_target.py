@@ -6,7 +6,6 @@ import pathlib
 import numpy as np
 import pandas as pd
 
-from dataset_models import climatology
 from dataset_models.dataset import DatasetNotFoundError
 from dataset_models.sdo.samples import check_among, reject
 from tools import labels
@@ -100,46 +99,19 @@ class FluxTarget:
 
     def values(self, table: pd.DataFrame) -> np.ndarray:
         """The target of each row: float32 array, shape (n, 1), NaN where rejected."""
-        found = _flux(table["catch_flux"], self.log_flux)
+        found = log_or_flux(table["catch_flux"], self.log_flux)
         if not self.is_forecast:
-            found = found - _flux(table["current_flux"], self.log_flux)
+            found = found - log_or_flux(table["current_flux"], self.log_flux)
         return np.where(table["reason"] == "", found, np.nan).astype("float32")[:, None]
-
-    def baselines(
-        self, table: pd.DataFrame, target: np.ndarray, rows: np.ndarray, train: np.ndarray
-    ) -> dict:
-        """Forecasts without a network for `rows`, each float32 of shape (n, 1).
-
-        Persistence is the flux at the image's time (no change, for the delta). Climatology is the
-        mean target of the rows `train`, of the last 365 days' samples whose windows had closed,
-        and of `rows` themselves, which no forecaster could know. A forecast that is unknown is the
-        first of these means; persistence that is never known (labels of a flare list) is left out.
-        """
-        target, times = target[:, 0], table["time"].to_numpy()
-        mean = target[train].mean(dtype="float64")
-        now = _flux(table["current_flux"], self.log_flux) if self.is_forecast else 0 * target
-        found = {
-            "persistence": now[rows],
-            "climatology": np.full(len(rows), mean),
-            "climatology 365 d": climatology.trailing_mean(
-                times[rows], times, target, self.horizon_minutes
-            ),
-            "climatology of the period": np.full(len(rows), target[rows].mean(dtype="float64")),
-        }
-        if np.isnan(found["persistence"]).all():
-            del found["persistence"]
-        return {
-            name: np.where(np.isnan(values), mean, values).astype("float32")[:, None]
-            for name, values in found.items()
-        }
 
 
 def current_goes(table: pd.DataFrame) -> np.ndarray:
     """log10 of the flux at each image's time, W m-2: float32, shape (n, 1), NaN where unknown."""
-    return _flux(table["current_flux"], True).astype("float32")[:, None]
+    return log_or_flux(table["current_flux"], True).astype("float32")[:, None]
 
 
-def _flux(values, log_flux):
+def log_or_flux(values: pd.Series, log_flux: bool) -> np.ndarray:
+    """Fluxes, or log10 of them, float64, shape (n,); NaN where unknown."""
     flux = values.to_numpy("float64")
     flux = np.where(flux > 0, flux, np.nan)
     return np.log10(flux) if log_flux else flux

@@ -140,8 +140,8 @@ def _case_control(dealt):
     equal = inverse.sum() ** 2 / (inverse**2).sum() if len(judged) else 0
     return (
         "CASE-CONTROL: validation and test times were chosen by their flares. Scores weigh each by "
-        "1 / the probability of its choice, which restores the base rate among the times that could "
-        f"have been chosen; the {len(judged)} samples tell as much as {equal:.0f} equal ones."
+        "1 / the probability of its choice, which restores the base rate among the times that "
+        f"could have been chosen; the {len(judged)} samples tell as much as {equal:.0f} equal ones."
     )
 
 
