@@ -6,7 +6,7 @@ import numpy as np
 
 from dataset_models.dataset import stack
 from network_models import decoding, evaluation
-from network_models.explanations import embeddings, features, gradients, inspection, maps
+from network_models.explanations import embeddings, features, inspection, maps, output_numbers
 
 PARTS = ("maps", "features", "embeddings")  # what a run can write about its network
 TYPICAL = 15  # training samples that say what is usual
@@ -65,7 +65,7 @@ def comparison(model, dataset, output=0):
     Args:
         model: keras.Model that takes physical units.
         dataset: `Dataset`.
-        output: which number is explained, as in `gradients.output_number`.
+        output: which number is explained, as in `output_numbers.output_number`.
 
     Returns:
         Dict of "baseline" (dict of name of an image to array, shaped as in a sample) and "scale"
@@ -75,7 +75,7 @@ def comparison(model, dataset, output=0):
     x, _ = samples(dataset, split, spread(dataset, split, TYPICAL))
     count = len(next(iter(x.values())))
     one_by_one = [inspection.one_sample(x, i) for i in range(count)]  # large images take memory
-    forecasts = [gradients.output_number(model, sample, output)[0] for sample in one_by_one]
+    forecasts = [output_numbers.output_number(model, sample, output)[0] for sample in one_by_one]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a pixel that is missing in all stays so
         baseline = {
@@ -89,6 +89,7 @@ def _write_maps(run, model, dataset, config, x, about):
     """A method that cannot explain this network is noted in maps/, and the run goes on."""
     compared = comparison(model, dataset) if inspection.spatial_inputs(x) else {}
     options = {"units": dataset.units, "methods": config.map_methods, "skip_unsuitable": True}
+    options["output_name"] = output_numbers.name_of(0, model, x, config)
     maps.write_maps(model, x, about, run.maps, **options, **compared)
 
 

@@ -49,6 +49,23 @@ def add_fields(found):
     )
 
 
+def add_splits(found, default, meaning):
+    """Adds --split to a parser: the splits that a tool works on.
+
+    Args:
+        found: the parser.
+        default: sequence of names of splits, or ("all",), or () for those not trained on.
+        meaning: str, the default in words.
+    """
+    found.add_argument(
+        "--split",
+        type=words,
+        default=default,
+        metavar="NAMES",
+        help=f"splits with commas between, or all; default: {meaning}",
+    )
+
+
 def words(text):
     """A list of the words between commas: the type of options that take several."""
     return [word for word in text.split(",") if word]

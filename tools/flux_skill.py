@@ -10,7 +10,7 @@ import math
 import numpy as np
 from scipy import stats
 
-from tools.skill import Array, known
+from tools.skill import Array, known, weighted_mean
 
 CLASS_EDGES = {"A": -np.inf, "B": -7.0, "C": -6.0, "M": -5.0, "X": -4.0}  # log10 of W m-2
 
@@ -67,7 +67,7 @@ def crps_ensemble(observed: Array, members: Array, weight: Array | None = None) 
     # With sorted members the sum over all pairs is one weighted sum.
     rank = 2 * np.arange(1, count + 1) - count - 1
     spread = (np.sort(members, axis=1) * rank).sum(axis=1) / count**2
-    return _mean(distance - spread, weight)
+    return weighted_mean(distance - spread, weight)
 
 
 def crps_gaussian(
@@ -91,7 +91,7 @@ def crps_gaussian(
         )
     z = (observed - mean) / deviation
     score = z * (2 * stats.norm.cdf(z) - 1) + 2 * stats.norm.pdf(z) - 1 / math.sqrt(math.pi)
-    return _mean(deviation * score, weight)
+    return weighted_mean(deviation * score, weight)
 
 
 def pinball(observed: Array, quantiles: Array, levels: Array, weight: Array | None = None) -> float:
@@ -111,7 +111,7 @@ def pinball(observed: Array, quantiles: Array, levels: Array, weight: Array | No
             f" between 0 and 1. Received: {quantiles.shape} and {levels.tolist()}."
         )
     above = observed[:, None] - quantiles
-    return _mean(np.maximum(levels * above, (levels - 1) * above).mean(axis=1), weight)
+    return weighted_mean(np.maximum(levels * above, (levels - 1) * above).mean(axis=1), weight)
 
 
 def crps_quantiles(
@@ -136,7 +136,3 @@ def _correlation(observed, forecast, weight):
         return math.nan
     covariance = np.cov(observed, forecast, aweights=weight)
     return float(covariance[0, 1] / math.sqrt(covariance[0, 0] * covariance[1, 1]))
-
-
-def _mean(values, weight):
-    return float(np.average(values, weights=weight)) if weight.sum() > 0 else math.nan

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from sklearn import metrics
 
-from tools.skill import Array, contingency, known
+from tools.skill import Array, Contingency, known, weighted_mean
 
 BINS = 10  # of a reliability curve, unless asked otherwise
 
@@ -46,7 +46,7 @@ def brier(observed: Array, probability: Array, weight: Array | None = None) -> f
         ValueError: if shapes differ, a probability is missing or not from 0 to 1.
     """
     observed, probability, weight = _checked(observed, probability, weight)
-    return _mean((probability - observed) ** 2, weight)
+    return weighted_mean((probability - observed) ** 2, weight)
 
 
 def brier_skill(
@@ -79,7 +79,7 @@ def brier_decomposition(
         bins: int, how many.
     """
     curve = reliability_curve(observed, probability, weight, bins)
-    base = _mean(*_checked(observed, probability, weight)[::2])
+    base = weighted_mean(*_checked(observed, probability, weight)[::2])
     share, came = (curve["weight"] / curve["weight"].sum()).to_numpy(), curve["observed"].to_numpy()
     reliability = float((share * (curve["probability"].to_numpy() - came) ** 2).sum())
     resolution, uncertainty = float((share * (came - base) ** 2).sum()), base * (1 - base)
@@ -98,7 +98,7 @@ def log_score(observed: Array, probability: Array, weight: Array | None = None) 
     observed, probability, weight = _checked(observed, probability, weight)
     with np.errstate(divide="ignore"):
         given = np.log(np.where(observed == 1, probability, 1 - probability))
-    return _mean(-given, weight)
+    return weighted_mean(-given, weight)
 
 
 def reliability_curve(
@@ -167,7 +167,9 @@ def roc_area(observed: Array, probability: Array, weight: Array | None = None) -
     return math.nan if curve is None else float(metrics.auc(curve["pofd"], curve["pod"]))
 
 
-def best_threshold(observed: Array, probability: Array, score: str = "tss") -> float:
+def best_threshold(
+    observed: Array, probability: Array, score: str = "tss", weight: Array | None = None
+) -> float:
     """The threshold with the largest `score`; an alarm is probability >= threshold.
 
     It is chosen on validation and frozen before the test split is looked at. The smallest of
@@ -177,19 +179,24 @@ def best_threshold(observed: Array, probability: Array, score: str = "tss") -> f
         observed: 0 and 1, shape (n,); NaN is unknown.
         probability: shape (n,).
         score: one of `skill.SCORES`.
+        weight: of each sample, shape (n,); 1 unless given.
 
     Raises:
         ValueError: if one outcome never came, so that no threshold is better than another.
     """
-    observed, probability, _ = known(observed, probability)
+    observed, probability, weight = known(observed, probability, weight)
     if len(np.unique(observed)) < 2:
         raise ValueError(
             "No threshold can be chosen here. Expected both outcomes among the samples. Received: "
             f"{len(observed)} samples with {observed.sum():g} events. Choose it on a longer "
             "validation split."
         )
-    candidates = np.unique(probability)
-    found = [getattr(contingency(observed, probability >= one), score) for one in candidates]
+    candidates, place = np.unique(probability, return_inverse=True)
+    # How often each probability was given to events and to others; then it, or a larger one.
+    counts = (np.bincount(place, weight * which) for which in (observed, 1 - observed))
+    hits, false_alarms = (count[::-1].cumsum()[::-1] for count in counts)
+    tables = zip(hits, false_alarms, hits[0] - hits, false_alarms[0] - false_alarms, strict=True)
+    found = [getattr(Contingency(*table), score) for table in tables]
     return float(candidates[np.nanargmax(found)])
 
 
@@ -204,7 +211,3 @@ def _checked(observed, probability, weight):
     if not np.isin(observed, (0.0, 1.0)).all():
         raise ValueError("Outcomes are 0 or 1. Received others. Compare fluxes with a threshold.")
     return observed, probability, weight
-
-
-def _mean(values, weight):
-    return float(np.average(values, weights=weight)) if weight.sum() > 0 else math.nan

@@ -184,6 +184,12 @@ def known(observed: Array, forecast: Array, weight: Array | None = None) -> tupl
     return observed, forecast, weight
 
 
+def weighted_mean(values: Array, weight: Array) -> float:
+    """Mean of values, each with its weight, shapes (n,); NaN where no weight is above 0."""
+    weight = np.asarray(weight, "float64")
+    return float(np.average(values, weights=weight)) if weight.sum() > 0 else math.nan
+
+
 def ratio(part: float, whole: float) -> float:
     """`part` / `whole`, NaN where there is no whole."""
     return part / whole if whole else math.nan

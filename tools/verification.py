@@ -109,8 +109,9 @@ def scores(
         **options: of `intervals.bootstrap`.
 
     Returns:
-        DataFrame indexed by forecast: samples, events; `Interval` of tss, hss, bss; brier,
-        roc_area, pod, far, bias and the count of false_alarms. NaN where a score is undefined.
+        DataFrame indexed by forecast: samples, events; `Interval` of tss, hss, bss; brier and its
+        part reliability (0: events come as often as forecast); roc_area, pod, far, bias and the
+        count of false_alarms. NaN where a score is undefined.
     """
     target, rows = verified.table["target"].to_numpy("float64"), {}
     for name in names:
@@ -127,11 +128,18 @@ def scores(
         }
         rows[name] = {"samples": int(table.total), "events": int(table.events)}
         rows[name] |= {key: interval(f, verified.blocks, options) for key, f in functions.items()}
-        rows[name] |= {"brier": probability.brier(target, said) if table.total else math.nan}
+        rows[name] |= _brier(target, said)
         rows[name] |= {"roc_area": probability.roc_area(target, said), "bias": table.bias}
         rows[name] |= {"pod": table.pod, "far": table.far}
         rows[name] |= {"false_alarms": int(table.false_alarms)}
     return pd.DataFrame(rows).T
+
+
+def _brier(target, said):
+    if not np.isfinite(target).any():
+        return {"brier": math.nan, "reliability": math.nan}
+    parts = probability.brier_decomposition(target, said)
+    return {"brier": probability.brier(target, said), "reliability": parts.reliability}
 
 
 def differences(verified: Verified, first: str, second: str, **options) -> dict[str, Interval]:

@@ -8,7 +8,13 @@ import pandas as pd
 from google.protobuf import text_format
 from tensorboard.plugins.projector import ProjectorConfig
 
-from network_models.explanations import embedding_figures, figures, inspection, neighbours
+from network_models.explanations import (
+    embedding_figures,
+    figures,
+    gradients,
+    inspection,
+    neighbours,
+)
 from network_models.explanations.embedding_table import activations
 from network_models.explanations.sample_classes import classes
 from network_models.explanations.thumbnails import thumbnails, write_sprite
@@ -18,9 +24,10 @@ COLUMNS = ("id", "time", "year", "split", "class", "target", "forecast", "marks"
 
 
 def penultimate(model, x_batches):
-    """The activations that enter the last layer to be called of those with a kernel.
+    """The activations that enter the last layer with a kernel.
 
-    Where no layer has a kernel, any weights count.
+    Where branches meet behind their last kernels, what enters these stands side by side. Where no
+    layer has a kernel, any weights count.
 
     Args:
         model: keras.Model of any kind, with any number of inputs.
@@ -30,6 +37,7 @@ def penultimate(model, x_batches):
         Float32 array, shape (sample, unit). Axes of space and time are averaged over.
 
     Raises:
+        NotImplementedError: on a backend that `gradients` does not know.
         ValueError: if no layer of the model has weights, or there are no batches.
     """
     return np.concatenate(_some([_embedded(model, x)[0] for x in x_batches]))
@@ -95,13 +103,21 @@ def _split(model, batches, about, split):
 
 
 def _embedded(model, x):
-    """What enters the last layer with a kernel, shape (batch, unit), and the model's outputs."""
+    """What enters the last layers with a kernel, shape (batch, unit), and the model's outputs."""
     if not model.built:  # a subclassed model has no weights before its first call
         model(inspection.arranged(model, x), training=False)
-    with inspection.recorded(_mixing_layers(model), keep=1) as calls:
+    mixing = _mixing_layers(model)
+    last = gradients.last_calls(model, inspection.one_sample(x, 0), mixing)
+    with inspection.recorded(mixing, only=last) as calls:
         outputs = model(inspection.arranged(model, x), training=False)
-    entering = inspection.as_numpy(calls[-1][1]).astype("float32")
-    return entering.reshape(len(entering), -1, entering.shape[-1]).mean(axis=1), outputs
+    entering = {id(value): value for _, value, _ in calls}  # once, where two layers share it
+    return np.concatenate([_averaged(value) for value in entering.values()], axis=1), outputs
+
+
+def _averaged(value):
+    """Means over all axes but the first and the last, shape (batch, unit)."""
+    array = inspection.as_numpy(value).astype("float32")
+    return array.reshape(len(array), -1, array.shape[-1]).mean(axis=1)
 
 
 def _mixing_layers(model):

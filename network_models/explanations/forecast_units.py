@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from network_models.explanations import gradients, inspection
+from network_models.explanations import inspection, output_numbers
 
 TARGET = "target"  # what a layer says that forecasts in the target's unit
 
@@ -13,7 +13,8 @@ def compared(model, x, about, units=None):
 
     A last layer that gives several numbers for one target says in its attribute `forecast_unit`
     what these are in: "target", or a unit of its own, such as "probability". Where it says nothing,
-    and a sample has another number of outputs than of targets, the unit is unknown.
+    and a sample has another number of outputs than of targets, the unit is unknown; so is
+    that of several outputs.
 
     Args:
         model: keras.Model.
@@ -25,8 +26,9 @@ def compared(model, x, about, units=None):
         List of dicts, as `about`, without targets where the forecast is not of them; and dict, as
         `units`, with the unit of the forecast for "target" ("" if it is unknown).
     """
-    units, own = units or {}, _own_unit(model)
-    if own is None and _columns(model, x) in (None, _targets(about)):
+    units, outputs = units or {}, _outputs(model, x)
+    own = _own_unit(model) if len(outputs) == 1 else None
+    if own is None and _columns(outputs) in (None, _targets(about)):
         return about, units
     unit = {None: "", TARGET: units.get("target", "")}.get(own, own)
     return [_without_target(one) for one in about], {**units, "target": unit}
@@ -36,11 +38,16 @@ def _own_unit(model):
     return getattr(inspection.layers_of(model)[-1], "forecast_unit", None)
 
 
-def _columns(model, x):
-    """How many numbers the (first) output has for each sample; None for images."""
+def _outputs(model, x):
     sample = inspection.one_sample(x, 0)
-    output = keras.tree.flatten(model(inspection.arranged(model, sample), training=False))[0]
-    return None if len(output.shape) >= gradients.IMAGE_RANK else int(np.prod(output.shape))
+    return keras.tree.flatten(model(inspection.arranged(model, sample), training=False))
+
+
+def _columns(outputs):
+    """How many numbers there are for each sample; None for one image."""
+    if len(outputs) == 1 and output_numbers.is_image(outputs[0]):
+        return None
+    return sum(int(np.prod(output.shape)) for output in outputs)
 
 
 def _targets(about):

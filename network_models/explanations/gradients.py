@@ -6,10 +6,10 @@ import keras
 import numpy as np
 
 from network_models.explanations import inspection
+from network_models.explanations.output_numbers import chosen
 
 # Gradients of a mean over an image underflow in float16; a power of two lifts them there exactly.
 LOSS_SCALE = 1024.0
-IMAGE_RANK = 4  # (batch, height, width, channel): outputs of this rank and above are images
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,27 +42,6 @@ class Call:
     gradient: np.ndarray
 
 
-def output_number(model, x, output=0):
-    """The one number of a model's output that is explained, for each sample.
-
-    Args:
-        model: keras.Model.
-        x: dict of name to array, shape (batch, ...), in physical units.
-        output: int, index into the (first) output of a sample, flattened; where that is an image,
-            (..., height, width, channel), index of a channel, and its mean over all pixels is
-            explained. Or a function from the model's outputs to a tensor of shape (batch,).
-
-    Returns:
-        float array, shape (batch,), in the unit of the target.
-
-    Raises:
-        IndexError: if the output has no such number.
-        ValueError: if a function gives anything but one number for each sample.
-    """
-    numbers = _chosen(model(inspection.arranged(model, x), training=False), output)
-    return inspection.as_numpy(numbers)
-
-
 def input_gradient(model, x, output=0):
     """The gradient of one output number with respect to every floating point input.
 
@@ -72,7 +51,7 @@ def input_gradient(model, x, output=0):
     Args:
         model: keras.Model, of any kind.
         x: dict of name to array, shape (batch, ...), in physical units.
-        output: which number, as in `output_number`.
+        output: which number, as in `output_numbers.output_number`.
 
     Returns:
         Dict of name to float array, shaped as in `x`, in units of the target per unit of the
@@ -95,7 +74,7 @@ def gradients(model, x, output=0, inputs=(), layers=(), change=None):
     Args:
         model: keras.Model, of any kind.
         x: dict of name to array, shape (batch, ...), in physical units.
-        output: which number, as in `output_number`.
+        output: which number, as in `output_numbers.output_number`.
         inputs: names of floating point arrays in `x`.
         layers: list of keras.layers.Layer in the model, at any depth; each puts out one tensor.
         change: function of the number of a call of these layers (from 0, in order) and its output;
@@ -129,6 +108,26 @@ def inputs_reaching(model, x, names, layers):
     return _backend(REACHES)(model, x, list(names), list(layers))
 
 
+def last_calls(model, x, layers):
+    """Which calls of some layers are the last before an output: nothing of them lies behind.
+
+    Of a chain it is the last call; where branches meet behind these layers, the last one of each.
+
+    Args:
+        model: keras.Model, of any kind.
+        x: dict of name to array, shape (batch, ...); one sample is enough.
+        layers: list of keras.layers.Layer in the model, none inside another.
+
+    Returns:
+        Set of the numbers of the calls, from 0, in the order of all calls of these layers; that of
+        the last one where no output can be differentiated.
+
+    Raises:
+        NotImplementedError: on a backend that this module has no gradient for.
+    """
+    return _backend(LAST)(model, x, list(layers))
+
+
 def _tensorflow(model, x, output, inputs, layers, change):
     import tensorflow as tf
 
@@ -148,7 +147,7 @@ def _tensorflow(model, x, output, inputs, layers, change):
         inspection.replaced(layers, watching),
     ):
         tape.watch(watched)
-        numbers = _chosen(model(inspection.arranged(model, x), training=False), output)
+        numbers = chosen(model(inspection.arranged(model, x), training=False), output)
         # Samples do not touch each other here, so the gradient of the sum is that of each.
         total = LOSS_SCALE * keras.ops.sum(keras.ops.cast(numbers, "float32"))
     zero = tf.UnconnectedGradients.ZERO
@@ -178,8 +177,37 @@ def _tensorflow_reach(model, x, names, layers):
     return [{name for name in names if reach[name] is not None} for reach in found]
 
 
+def _tensorflow_last(model, x, layers):
+    import tensorflow as tf
+
+    values = []
+
+    def cut_off(layer, call):
+        def cut_call(*arguments, **options):
+            arguments, options = keras.tree.map_structure(stopped, (arguments, options))
+            values.append(keras.tree.map_structure(tf.identity, call(*arguments, **options)))
+            tape.watch(values[-1])
+            return values[-1]
+
+        return cut_call
+
+    def stopped(value):
+        return tf.stop_gradient(value) if tf.is_tensor(value) else value
+
+    with (
+        tf.GradientTape(watch_accessed_variables=False) as tape,
+        inspection.called_through(layers, cut_off),
+    ):
+        outputs = keras.tree.flatten(model(inspection.arranged(model, x), training=False))
+        outputs = [one for one in outputs if inspection.is_float(one)]
+    found = [keras.tree.flatten(one) for one in tape.gradient(outputs, values)]
+    reached = {i for i, parts in enumerate(found) if any(one is not None for one in parts)}
+    return reached or {len(values) - 1}
+
+
 BACKENDS = {"tensorflow": _tensorflow}  # a function each; others can stand beside
 REACHES = {"tensorflow": _tensorflow_reach}
+LAST = {"tensorflow": _tensorflow_last}
 
 
 def _backend(functions):
@@ -195,32 +223,3 @@ def _backend(functions):
 
 def _unscaled(gradient):
     return inspection.as_numpy(gradient).astype("float32") / LOSS_SCALE
-
-
-def _chosen(outputs, output):
-    if callable(output):
-        return _one_each(output(outputs), keras.tree.flatten(outputs)[0].shape[0])
-    first = keras.tree.flatten(outputs)[0]
-    if len(first.shape) >= IMAGE_RANK:
-        flat = keras.ops.mean(
-            keras.ops.cast(first, "float32"), axis=tuple(range(1, len(first.shape) - 1))
-        )
-        counted = "through the channels of an output"
-    else:
-        flat, counted = keras.ops.reshape(first, (first.shape[0], -1)), "through an output"
-    if not 0 <= output < flat.shape[1]:
-        raise IndexError(
-            f"The model has no output number {output}. Expected 0 to {flat.shape[1] - 1}, counted "
-            f"{counted} of shape {tuple(first.shape[1:])}. Received: output={output}."
-        )
-    return flat[:, output]
-
-
-def _one_each(numbers, samples):
-    if tuple(numbers.shape) != (samples,):
-        raise ValueError(
-            "The function that chooses what is explained gives no number for each sample. Expected "
-            f"a tensor of shape {(samples,)}. Received: shape {tuple(numbers.shape)}. Let `output` "
-            "average or index all axes but the first."
-        )
-    return numbers

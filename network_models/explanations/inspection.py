@@ -1,6 +1,5 @@
 """What passes through the layers of any Keras model: functional, nested or subclassed."""
 
-import collections
 import contextlib
 import itertools
 
@@ -62,20 +61,26 @@ def kinds(model):
 
 
 @contextlib.contextmanager
-def recorded(layers, keep=None):
+def recorded(layers, only=None):
     """Writes down the calls of some layers while a model runs eagerly.
 
     It sees into nested and subclassed models, where a Keras model from `layer.output` cannot.
 
     Args:
         layers: list of keras.layers.Layer.
-        keep: int, how many of the latest calls are kept; all if None. Each holds its arrays.
+        only: set of int, the numbers of the calls that are kept, from 0; all if None. Each holds
+            its arrays.
 
     Yields:
         Sequence that fills with (layer, first argument, output), in the order of the calls.
     """
-    calls = collections.deque(maxlen=keep)
-    with called_through(layers, lambda layer, call: _recording(layer, call, calls)):
+    calls, numbers = [], itertools.count()
+
+    def keeps():
+        number = next(numbers)
+        return only is None or number in only
+
+    with called_through(layers, lambda layer, call: _recording(layer, call, calls, keeps)):
         yield calls
 
 
@@ -172,10 +177,12 @@ def all_marks(about):
     return tuple(dict.fromkeys(mark for one in about for mark in one.get("marks", ())))
 
 
-def _recording(layer, call, calls):
+def _recording(layer, call, calls, keeps):
     def recording_call(*arguments, **options):
         output = call(*arguments, **options)
-        calls.append((layer, arguments[0] if arguments else next(iter(options.values())), output))
+        if keeps():
+            first = arguments[0] if arguments else next(iter(options.values()))
+            calls.append((layer, first, output))
         return output
 
     return recording_call

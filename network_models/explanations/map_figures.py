@@ -13,6 +13,7 @@ from network_models.explanations.strongest_regions import strongest_regions
 ENCLOSED = (0.5, 0.2)  # contours enclose these fractions of the sensitivity
 CONTOUR_WIDTHS = (0.9, 1.8)  # points, from the widest contour to the innermost
 CONTOUR_SMOOTHING = 0.015  # of the image's width: contours of finer detail hide the Sun
+LONGEST_UNIT = 6  # letters that fit above a panel of the sheet: "W / m2", not "probability"
 QUANTITIES = {
     "slope": "|slope| × standard deviation",
     "share": "lowers (−) or raises (+) the forecast",
@@ -118,10 +119,12 @@ class Drawing:
 
     def _numbers(self):
         found, unit = self.saliency.attribution, figures.unit_title(self.saliency.target_unit)
-        parts = [f"forecast {figures.number_title(found.forecast)}"]
+        name = f"{self.saliency.output_name}: " if self.saliency.output_name else ""
+        parts = [f"{name}forecast {figures.number_title(found.forecast)}"]
         if found.baseline_forecast is not None:
             parts.append(f"baseline {figures.number_title(found.baseline_forecast)}")
-        parts.append(f"target {figures.number_title(self.saliency.target)}")
+        if self.saliency.has_target:
+            parts.append(f"target {figures.number_title(self.saliency.target)}")
         if found.converged is False:
             parts.append(f"NOT CONVERGED, off by {found.error:.2g}")
         return ", ".join(parts) + (f"  [{unit}]" if unit else "")
@@ -169,7 +172,8 @@ def share_title(drawing, index):
     if drawing.signed is None:
         return text
     change = np.nansum(drawing.saliency.values[..., index])
-    unit = figures.unit_title(drawing.saliency.unit)
+    unit = drawing.saliency.unit  # of a change; long ones stand beside the bar alone
+    unit = figures.unit_title(unit) if len(unit) <= LONGEST_UNIT else ""
     return f"{text}  ·  {figures.printed(f'{change:+.2g}')} {unit}".rstrip()
 
 

@@ -30,6 +30,7 @@ def write_maps(
     folder,
     units=None,
     output=0,
+    output_name="",
     model_file="",
     methods=USUAL_METHODS,
     baseline=None,
@@ -53,7 +54,8 @@ def write_maps(
         about: list of dicts, as from `Dataset.describe`, one for each sample.
         folder: where to; made if need be.
         units: dict of units, as `Dataset.units`; that of an image is looked for in `about` else.
-        output: which number of the output to explain, as in `gradients.output_number`.
+        output: which number of the output to explain, as in `output_numbers.output_number`.
+        output_name: str, what that number is called, noted in titles and in the FITS header.
         model_file: str, noted in the FITS header; the model's name if empty.
         methods: names in `methods.METHODS`.
         baseline: as in `methods.explain`: what images are compared with.
@@ -76,7 +78,11 @@ def write_maps(
     _check_channels(channels, x, about)
     about, units = forecast_units.compared(model, x, about, units)
     folder, paths, tables, skipped = pathlib.Path(folder), [], {}, []
-    source = {"units": units, "model_file": model_file or model.name}
+    source = {
+        "units": units,
+        "model_file": model_file or model.name,
+        "output_name": output_name,
+    }
     options = {"output": output, "baseline": baseline, "scale": scale, "layer": layer}
     for method in methods:
         try:
@@ -96,7 +102,7 @@ def write_maps(
     return paths
 
 
-def saliency_maps(attribution, sample, about, units=None, model_file=""):
+def saliency_maps(attribution, sample, about, units=None, model_file="", output_name=""):
     """A `SaliencyMap` for each image, and each frame, that a method explained.
 
     Args:
@@ -105,6 +111,7 @@ def saliency_maps(attribution, sample, about, units=None, model_file=""):
         about: dict, as from `Dataset.describe`.
         units: dict of units, as `Dataset.units`.
         model_file: str, noted in the FITS header.
+        output_name: str, what the number that was explained is called.
     """
     units, maps, magnitudes = units or {}, [], attribution.magnitude()
     for name, values in attribution.values.items():
@@ -117,6 +124,7 @@ def saliency_maps(attribution, sample, about, units=None, model_file=""):
             "target_unit": units.get("target", ""),
             "name": name,
             "model_file": model_file,
+            "output_name": output_name,
         }
         several = len(attribution.values) > 1
         stem = f"{about['id']}_{name}" if several else str(about["id"])

@@ -44,6 +44,7 @@ class SaliencyMap:
         name: str, the image's name among the model's inputs.
         frame: int, index along the axis of time; None for a single image.
         model_file: str, the model that was asked.
+        output_name: str, which of the model's numbers is explained; empty where it has but one.
     """
 
     image: np.ndarray
@@ -58,6 +59,7 @@ class SaliencyMap:
     name: str = ""
     frame: int | None = None
     model_file: str = ""
+    output_name: str = ""
 
     @property
     def sensitivity(self):
@@ -112,6 +114,11 @@ class SaliencyMap:
         target = np.ravel((self.about.get("labels") or {}).get("target", math.nan))
         return float(target[0]) if target.size == 1 else math.nan
 
+    @property
+    def has_target(self):
+        """Whether the target, known or not, is the number that was forecast."""
+        return "target" in (self.about.get("labels") or {})
+
     def hdu(self, index):
         """The values of channel `index` as a FITS image with the WCS of the observation.
 
@@ -144,6 +151,7 @@ class SaliencyMap:
             "SAMPLE": (self.about["id"], "id of the sample"),
             "CHANNEL": (channel, "name of the channel"),
             "FRAME": (self.frame, "index along the axis of time"),
+            "OUTPUT": (self.output_name, "which number of the forecast this explains"),
             "FORECAST": (self.forecast, self.target_unit),
             "TARGET": (self.target, self.target_unit),
             "BASELINE": (found.baseline_forecast, "forecast of the baseline"),

@@ -1,4 +1,4 @@
-"""Networks that have learned the level of synthetic Suns with known active regions."""
+"""A finished run; and networks that have learned the level of Suns with known active regions."""
 
 import dataclasses
 
@@ -9,6 +9,7 @@ from keras import layers
 
 from dataset_models.sdo.layers import AsinhWhiten
 from dataset_models.synthetic.synthetic import Synthetic
+from software_tests import small_runs
 
 SIZE, NOISE_CHANNELS, SUNS = 32, 2, 300
 
@@ -35,6 +36,13 @@ class KnownSuns:
     def baseline(self):
         """The quiet Sun: the median of the training images, pixel by pixel."""
         return {"images": np.median(self.training, axis=0)}
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """A finished run of the small experiment; nobody writes into it."""
+    (path,) = small_runs.run(tmp_path_factory.mktemp("runs"), "--epochs=3")
+    return path
 
 
 @pytest.fixture(scope="session")

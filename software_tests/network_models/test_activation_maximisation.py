@@ -7,25 +7,13 @@ from keras import layers
 
 from network_models.explanations import receptive_field
 from network_models.explanations.activation_maximisation import START, maximised
-from network_models.explanations.methods.whitened_images import WhitenedImages
-from network_models.explanations.trunk import Trunk
-
-
-def noise(*shape):
-    return np.random.default_rng(1).normal(size=shape).astype("float32")
+from software_tests.layer_chains import noise, trunk_of
 
 
 def images_of(chain, shape, filters=(0, 1), whitening=None, layer=None, **options):
     """Maximised images of a layer in a chain of layers; by default of the last one."""
-    keras.utils.set_random_seed(1)
-    entry = x = keras.Input(shape, name="images")
-    for one in ([whitening] if whitening else []) + chain:
-        x = one(x)
-    model = keras.Model({"images": entry}, layers.Dense(1)(layers.Flatten()(x)))
-    sample = {"images": noise(1, *shape)}
-    images = WhitenedImages(model, sample)
-    white = {name: value[np.newaxis] for name, value in images.values.items()}
-    trunk = Trunk(images, layer or chain[-1])
+    trunk, _ = trunk_of(([whitening] if whitening else []) + chain, shape, layer)
+    white = {name: value[np.newaxis] for name, value in trunk.images.values.items()}
     field = receptive_field.measured_field(trunk, white)
     return trunk, maximised(trunk, white, field, filters, **options)
 

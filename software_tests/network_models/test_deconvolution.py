@@ -9,25 +9,7 @@ from keras import layers
 from scipy import signal
 
 from network_models.explanations import deconvolution, receptive_field, substitution
-from network_models.explanations.methods.whitened_images import WhitenedImages
-from network_models.explanations.trunk import Trunk
-
-
-def noise(*shape):
-    return np.random.default_rng(1).normal(size=shape).astype("float32")
-
-
-def model_of(chain, shape):
-    keras.utils.set_random_seed(2)
-    entry = x = keras.Input(shape, name="images")
-    for layer in chain:
-        x = layer(x)
-    return keras.Model({"images": entry}, layers.Dense(1)(layers.Flatten()(x)))
-
-
-def trunk_of(chain, shape):
-    images = WhitenedImages(model_of(chain, shape), {"images": noise(1, *shape)})
-    return Trunk(images, chain[-1])
+from software_tests.layer_chains import model_of, noise, trunk_of
 
 
 def projected(trunk, image, place, number):
@@ -53,7 +35,7 @@ def transposed(maps, kernel):
 
 def test_one_layer_is_a_transposed_convolution():
     layer = layers.Conv2D(2, 3, activation="relu")
-    trunk = trunk_of([layer], (8, 9, 2))
+    trunk, _ = trunk_of([layer], (8, 9, 2))
     alone = np.zeros((6, 7, 2))
     alone[4, 2, 1] = 1.0
     expected = transposed(alone, np.asarray(layer.kernel))
@@ -63,7 +45,7 @@ def test_one_layer_is_a_transposed_convolution():
 def test_the_signal_is_rectified_on_its_way_back():
     """Zeiler & Fergus: every relu is passed by what is positive in the signal, not in the image."""
     first, second = layers.Conv2D(3, 3, activation="relu"), layers.Conv2D(2, 3, activation="relu")
-    trunk = trunk_of([first, second], (9, 9, 1))
+    trunk, _ = trunk_of([first, second], (9, 9, 1))
     alone = np.zeros((5, 5, 2))
     alone[2, 3, 0] = 1.0
     below = np.maximum(transposed(alone, np.asarray(second.kernel)), 0.0)
@@ -75,7 +57,7 @@ def test_the_signal_is_rectified_on_its_way_back():
 def test_pooling_remembers_where_its_largest_value_was(relu):
     convolution = layers.Conv2D(1, 1, use_bias=False, kernel_initializer="ones")
     top = layers.Conv2D(1, 1, use_bias=False, kernel_initializer="ones")
-    trunk = trunk_of([convolution, relu(), layers.MaxPooling2D(2), top], (4, 4, 1))
+    trunk, _ = trunk_of([convolution, relu(), layers.MaxPooling2D(2), top], (4, 4, 1))
     image = np.zeros((4, 4, 1), "float32")
     image[3, 0], image[2, 1] = 5.0, 4.0
     expected = np.zeros((4, 4, 1))
@@ -85,7 +67,7 @@ def test_pooling_remembers_where_its_largest_value_was(relu):
 
 def test_other_activations_keep_their_gradient():
     first, second = layers.Conv2D(3, 3, activation="tanh"), layers.Conv2D(1, 3)
-    trunk, image = trunk_of([first, second], (7, 7, 1)), noise(7, 7, 1)
+    (trunk, _), image = trunk_of([first, second], (7, 7, 1)), noise(7, 7, 1)
     x, places = {"images": image[np.newaxis]}, np.array([(0, 1, 1)])
     gradient = trunk.gradients(x, places, np.ones((1, 1)))["images"][0]
     np.testing.assert_array_equal(projected(trunk, image, (1, 1), 0), gradient)
@@ -129,7 +111,7 @@ def test_pieces_give_what_the_whole_image_gives(size):
         layers.MaxPooling2D(4, padding="same"),
     ]
     chain.append(layers.Conv2D(3, 3, padding="same", activation="relu"))
-    trunk, x = trunk_of(chain, (size, size, 2)), {"images": noise(2, size, size, 2)}
+    (trunk, _), x = trunk_of(chain, (size, size, 2)), {"images": noise(2, size, size, 2)}
     active = np.argwhere(np.asarray(trunk(x)) > 0)
     chosen = active[:: len(active) // 6]
     places = [(int(s), (int(f), int(r), int(c)), int(k)) for s, f, r, c, k in chosen]
@@ -145,5 +127,5 @@ def test_pieces_give_what_the_whole_image_gives(size):
 
 
 def test_nothing_asked_nothing_given():
-    trunk = trunk_of([layers.Conv2D(1, 3)], (8, 8, 1))
+    trunk, _ = trunk_of([layers.Conv2D(1, 3)], (8, 8, 1))
     assert deconvolution.seen_deconvolutions(trunk, {}, None, []) == []

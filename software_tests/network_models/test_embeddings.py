@@ -18,6 +18,9 @@ def described(count, first=0, year=2014, marks=("SYNTHETIC",)):
     return [{"id": f"{first + i}", "time": hour, **common} for i, hour in enumerate(hours)]
 
 
+SHAPES = {"hours": (8, 2), "summary": (2,)}
+
+
 def images(*shape):
     return np.random.default_rng(1).normal(size=shape).astype("float32")
 
@@ -59,6 +62,31 @@ def test_penultimate_is_what_enters_the_last_dense():
     expected = keras.Model(model.inputs, model.get_layer("joined").output)([*x.values()])
     np.testing.assert_allclose(vectors, expected, rtol=1e-5)
     assert vectors.shape == (5, 5)
+
+
+def test_branches_that_are_added_are_both_embedded():
+    """A regression and what a small network adds to it, as in the light curve's experiment."""
+    entries = {name: keras.Input(shape, name=name) for name, shape in SHAPES.items()}
+    hidden = layers.Dense(3, activation="tanh", name="hidden")(layers.Flatten()(entries["hours"]))
+    correction = layers.Dense(1, name="correction")(hidden)
+    regression = layers.Dense(1, name="regression")(entries["summary"])
+    model = keras.Model(entries, layers.Activation("sigmoid")(regression + correction))
+    x = {name: images(5, *shape) for name, shape in SHAPES.items()}
+    vectors = embeddings.penultimate(model, [x])
+    expected = keras.Model(model.inputs, model.get_layer("hidden").output)([*x.values()])
+    assert vectors.shape == (5, 5)
+    columns = sorted(map(tuple, vectors.T))
+    wanted = sorted(map(tuple, np.concatenate([x["summary"], expected], axis=1).T))
+    np.testing.assert_allclose(columns, wanted, rtol=1e-5)
+
+
+def test_what_two_heads_share_is_embedded_once():
+    entry = keras.Input((6,), name="fluxes")
+    shared = layers.Dense(4, name="shared")(entry)
+    model = keras.Model({"fluxes": entry}, [layers.Dense(1)(shared), layers.Dense(3)(shared)])
+    x = {"fluxes": images(3, 6)}
+    expected = model.get_layer("shared")(x["fluxes"])
+    np.testing.assert_allclose(embeddings.penultimate(model, [x]), expected, rtol=1e-6)
 
 
 def test_a_subclassed_and_an_image_to_image_model():

@@ -9,21 +9,11 @@ from network_models.explanations.gradients import (
     gradients,
     input_gradient,
     inputs_reaching,
-    output_number,
+    last_calls,
 )
-
-
-def images(*shape):
-    return np.random.default_rng(1).normal(3.0, 1.0, shape).astype("float32")
-
-
-def linear_model(weights):
-    """Forecast = sum of weights x pixels; its gradient is the weights."""
-    entry = keras.Input(weights.shape, name="images")
-    dense = layers.Dense(1, use_bias=False)
-    model = keras.Model({"images": entry}, dense(layers.Flatten()(entry)))
-    dense.set_weights([weights.reshape(-1, 1)])
-    return model
+from network_models.explanations.inspection import recorded
+from network_models.explanations.output_numbers import output_number
+from software_tests.map_samples import images, linear_model
 
 
 def smooth_model(shape):
@@ -174,3 +164,45 @@ def test_wrong_requests_are_named(monkeypatch):
         input_gradient(model, x)
     with pytest.raises(NotImplementedError, match="Received: 'numpy'"):
         inputs_reaching(model, x, ["images"], [])
+
+
+def chain_and_branch():
+    """Kernels 0 and 1 in a chain, 2 beside it; 1 and 2 meet."""
+    entry = keras.Input((6,), name="fluxes")
+    deep = layers.Dense(2)(layers.Dense(3)(entry))
+    return keras.Model({"fluxes": entry}, layers.Add()([deep, layers.Dense(2)(entry)]))
+
+
+def dense_layers(model):
+    return [layer for layer in model.layers if isinstance(layer, layers.Dense)]
+
+
+def test_the_last_calls_are_those_with_no_other_behind_them():
+    model = chain_and_branch()
+    with recorded(dense_layers(model)) as calls:
+        model({"fluxes": images(1, 6)})
+    wide = [i for i, (_, entering, _) in enumerate(calls) if entering.shape[-1] == 6]
+    first = [i for i in wide if calls[i][2].shape[-1] == 3]
+    found = last_calls(model, {"fluxes": images(1, 6)}, dense_layers(model))
+    assert found == {0, 1, 2} - set(first)
+
+
+def test_a_layer_that_is_called_twice_is_last_twice():
+    entries = {name: keras.Input((4,), name=name) for name in ("early", "late")}
+    shared = layers.Dense(2)
+    change = layers.Subtract()([shared(entry) for entry in entries.values()])
+    model = keras.Model(entries, change)
+    assert last_calls(model, {name: images(1, 4) for name in entries}, [shared]) == {0, 1}
+
+
+def test_outputs_without_a_gradient_have_the_last_call():
+    entry = keras.Input((4,), name="fluxes")
+    first, second = layers.Dense(3), layers.Dense(3)
+    model = keras.Model({"fluxes": entry}, keras.ops.argmax(second(first(entry)), axis=-1))
+    assert last_calls(model, {"fluxes": images(1, 4)}, [first, second]) == {1}
+
+
+def test_no_last_calls_on_other_backends(monkeypatch):
+    monkeypatch.setattr(keras.config, "backend", lambda: "numpy")
+    with pytest.raises(NotImplementedError, match="Received: 'numpy'"):
+        last_calls(None, {}, [])

@@ -7,24 +7,16 @@ import pytest
 from network_models.explanations import figures, map_figures, map_sheet
 from network_models.explanations.methods import Attribution
 from network_models.explanations.saliency_map import SaliencyMap
+from software_tests.map_samples import WCS
 
-CARDS = {
-    "CTYPE1": "HPLN-TAN",
-    "CTYPE2": "HPLT-TAN",
-    "CUNIT1": "arcsec",
-    "CUNIT2": "arcsec",
-    "CRPIX1": 3.25,
-    "CRPIX2": 4.75,
-    "CDELT1": 300.0,
-    "CDELT2": 300.0,
-    "CRVAL1": 1.5,
-    "CRVAL2": -2.5,
-    "CROTA2": 0.0,
-    "RSUN_OBS": 975.0,
-}
+CARDS = {**WCS, "RSUN_OBS": 975.0}
+UNKNOWN = {"target": np.nan}
 
 
-def drawing(kind="share", values=None, channels=("94", "171"), wcs=None, **options):
+def drawing(
+    kind="share", values=None, channels=("94", "171"), wcs=None, labels=UNKNOWN, own=None, **options
+):
+    """A drawing of a map; `own` are options of the map, and `options` those of the attribution."""
     if values is None:
         values = np.zeros((40, 40, len(channels)))
         values[10, 30] = -1.0
@@ -41,11 +33,12 @@ def drawing(kind="share", values=None, channels=("94", "171"), wcs=None, **optio
                 "id": "one",
                 "time": np.datetime64("2014-01-01"),
                 "wcs": wcs,
+                "labels": labels,
                 "marks": ("SYNTHETIC",),
             },
             attribution=found,
             stem="one",
-            target_unit="log10(W / m2)",
+            **{"target_unit": "log10(W / m2)", **(own or {})},
         )
     )
 
@@ -90,6 +83,14 @@ def test_titles_say_what_a_channel_does_and_whether_the_shares_add_up():
     assert "50 % of all sensitivity" in figure.axes[1].get_title()
     assert "−1" in figure.axes[1].get_title()
     assert "NOT CONVERGED" not in map_figures.channel_figure(drawing(), 1).get_suptitle()
+
+
+def test_titles_name_the_output_and_leave_out_what_is_not_its_target():
+    own = {"output_name": "M1.0", "target_unit": "probability"}
+    figure = map_figures.channel_figure(drawing(labels={}, own=own), 1)
+    assert figure.get_suptitle().endswith("M1.0: forecast −5.00  [probability]")
+    # The unit is too long to stand over a panel of the sheet.
+    assert figure.axes[1].get_title() == "50 % of all sensitivity  ·  −1"
 
 
 def test_the_sheet_numbers_the_regions_on_every_channel():

@@ -8,22 +8,7 @@ from keras import layers
 from network_models.explanations import receptive_field
 from network_models.explanations.methods.whitened_images import WhitenedImages
 from network_models.explanations.trunk import Trunk
-
-
-def noise(*shape):
-    return np.random.default_rng(1).normal(size=shape).astype("float32")
-
-
-def trunk_of(chain, shape):
-    """The last layer of a chain of layers, and a sample."""
-    keras.utils.set_random_seed(1)
-    entry = x = keras.Input(shape, name="images")
-    for layer in chain:
-        x = layer(x)
-    outputs = layers.Dense(1)(layers.Flatten()(x))
-    sample = {"images": noise(1, *shape)}
-    model = keras.Model({"images": entry}, outputs)
-    return Trunk(WhitenedImages(model, sample), chain[-1]), sample
+from software_tests.layer_chains import noise, trunk_of
 
 
 def changed_by(trunk, sample, place):

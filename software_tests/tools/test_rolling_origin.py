@@ -33,6 +33,7 @@ def write_run(folder, year, seed):
         table[rolling_origin.QUIET] = table["persistence"] == 0
         tables.append(table)
     pd.concat(tables).to_csv(run / "performance" / "predictions.csv", index=False)
+    (run / "performance" / "scores.json").write_text('{"unit": "probability"}')
 
 
 @pytest.fixture
@@ -149,6 +150,7 @@ def test_fluxes_are_scored_as_fluxes(tmp_path, capsys):
         table["persistence"], table["climatology 365 d"] = np.roll(target, 1), -6.0
         table[rolling_origin.QUIET] = target < -5.9
         table.to_csv(folder / "performance" / "predictions.csv", index=False)
+        (folder / "performance" / "scores.json").write_text('{"unit": "log10(W / m2)"}')
         tables[seed] = table
     command = [str(EXPERIMENT), "--years=2013", "--seeds=1,2", f"--output={tmp_path}", *fields]
     assert rolling_origin.main(command) == 0

@@ -21,13 +21,7 @@ def main(arguments=None):
 def _parser():
     parser = tool_command_line.parser(__doc__)
     tool_command_line.add_fields(parser)
-    parser.add_argument(
-        "--split",
-        type=tool_command_line.words,
-        default=["all"],
-        metavar="NAMES",
-        help="splits with commas between; default: all",
-    )
+    tool_command_line.add_splits(parser, default=("all",), meaning="all")
     return parser
 
 

@@ -35,13 +35,7 @@ def main(arguments=None):
 def _parser():
     parser = tool_command_line.parser(__doc__)
     tool_command_line.add_fields(parser)
-    parser.add_argument(
-        "--split",
-        type=tool_command_line.words,
-        default=(),
-        metavar="NAMES",
-        help="splits with commas between, or all; default: those not trained on",
-    )
+    tool_command_line.add_splits(parser, default=(), meaning="those not trained on")
     parser.add_argument(
         "--probe-year", action="store_true", help="ask whether the network reads the date"
     )

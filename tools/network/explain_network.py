@@ -4,10 +4,12 @@
     python tools/network/explain_network.py RUN --time 2014-01-01T00:00 --methods occlusion
     python tools/network/explain_network.py RUN --id 20140101_0000 --what maps,neighbours
     python tools/network/explain_network.py RUN --fits FOLDER --channels 171,193
+    python tools/network/explain_network.py RUN --output-number X1.0
 
 Without arguments: the newest finished run, and samples spread over the first split that it was not
 trained on. Maps, features, embeddings and neighbours are those of the run folder, made anew for
-these samples, in a folder inside explanations/ of the run.
+these samples, in a folder inside explanations/ of the run. Of a network that gives several numbers,
+a probability for each flare class say, --output-number names the one that is forecast and mapped.
 """
 
 import hashlib
@@ -29,9 +31,9 @@ from network_models.explanations import (
     embeddings,
     features,
     forecast_units,
-    gradients,
     inspection,
     maps,
+    output_numbers,
 )
 from network_models.explanations.baseline_file import read_baseline
 from network_models.explanations.methods import METHODS
@@ -41,6 +43,7 @@ from tools.tools import data_folder
 FITS_UNIT = "DN / s"
 PARTS = ("maps", "features", "embeddings", "neighbours")
 NAMED = 3  # samples that the name of a folder names
+FIRST = "0"  # number of the output
 TRAINED_ON_SYNTHETIC = "NETWORK OF SYNTHETIC DATA"  # marks what it says of real images
 
 
@@ -66,6 +69,12 @@ def _parser():
         metavar="PARTS",
         help=f"of {', '.join(PARTS)}; default: maps,features",
     )
+    add(
+        "--output-number",
+        default=FIRST,
+        metavar="WHICH",
+        help="number or name of the output that is explained, X1.0 say; default: the first, 0",
+    )
     add("--methods", type=words, metavar="NAMES", help=f"of maps: {', '.join(METHODS)}")
     add("--channels", type=words, metavar="NAMES", help="channels to draw; default: all")
     add("--layers", type=words, metavar="NAMES", help="layers of features; default: all")
@@ -84,12 +93,14 @@ def _explain(options):
         x, about, splits = _samples(run, model, options)
     _check_images(options, x, about)
     _check_layers(options, model, x)
+    explained = _explained_number(run, model, x, options)
     caveats = [f"Caveat: {caveat}" for caveat in run.provenance["caveats"]]
-    print(f"Model: {run.file}", *caveats, *_forecasts(model, x, about, splits), sep="\n")
+    print(f"Model: {run.file}", *caveats, sep="\n")
+    print(*_forecasts(model, x, about, splits, explained), sep="\n")
     name = tool_command_line.folder_name(run.file, _name(about, options), run.fields)
     folder = options.output or run.folder / "explanations" / name
     if "maps" in options.what:
-        _write_maps(run, model, x, about, folder / "maps", options)
+        _write_maps(run, model, x, about, folder / "maps", options, explained)
     if "features" in options.what:
         features.write_features(model, x, about, folder / "features", layers=options.layers)
     if "embeddings" in options.what:
@@ -181,14 +192,23 @@ def _fits_sample(run, options):
     return x, [about], ["fits"]
 
 
-def _forecasts(model, x, about, splits):
+def _explained_number(run, model, x, options):
+    """Which number of the network's output is explained, and its name; "" where it is the only."""
+    known = output_numbers.names(model, x, output_numbers.column_names(run.config))
+    number = output_numbers.find(options.output_number, known)
+    return number, known[number] if len(known) > 1 else ""
+
+
+def _forecasts(model, x, about, splits, explained):
     """A line for each sample: what it is and what the network says."""
     lines, (described, _) = [], forecast_units.compared(model, x, about)
+    number, name = explained
+    of = f" of {name}" if name else ""
     for i, (one, split) in enumerate(zip(described, splits, strict=True)):
-        forecast = gradients.output_number(model, inspection.one_sample(x, i))[0]
+        forecast = output_numbers.output_number(model, inspection.one_sample(x, i), number)[0]
         target = np.ravel(one.get("labels", {}).get("target", np.nan))
         came = f", target {target[0]:.4g}" if target.size == 1 and np.isfinite(target[0]) else ""
-        lines.append(f"{one['id']} ({split}): forecast {forecast:.4g}{came}")
+        lines.append(f"{one['id']} ({split}): forecast{of} {forecast:.4g}{came}")
     return lines
 
 
@@ -198,17 +218,21 @@ def _name(about, options):
     if len(ids) > NAMED:
         digest = hashlib.sha256(",".join(ids).encode()).hexdigest()[:8]
         ids = [ids[0], f"and-{len(ids) - 1}-more", digest]
-    return [*(["fits"] if options.fits else []), *ids]
+    output = [] if options.output_number == FIRST else ["output", options.output_number]
+    return [*(["fits"] if options.fits else []), *ids, *output]
 
 
-def _write_maps(run, model, x, about, folder, options):
-    compared = _comparison(run, model, x, options.baseline)
+def _write_maps(run, model, x, about, folder, options, explained):
+    number, name = explained
+    compared = _comparison(run, model, x, options.baseline, number)
     written = maps.write_maps(
         model,
         x,
         about,
         folder,
         units=_units(run, options),
+        output=number,
+        output_name=name,
         model_file=str(run.file),
         methods=tuple(options.methods or run.config.map_methods or maps.USUAL_METHODS),
         layer=options.layers[0] if options.layers else None,
@@ -225,12 +249,12 @@ def _units(run, options):
     return {"target": run.target_unit} if options.fits else run.dataset.units
 
 
-def _comparison(run, model, x, file):
+def _comparison(run, model, x, file, number):
     """The baseline and scale of `maps.write_maps`: of training samples, where they are there."""
     if not inspection.spatial_inputs(x):
         return {}
     try:
-        found = explanation.comparison(model, run.dataset)
+        found = explanation.comparison(model, run.dataset, number)
     except DatasetNotFoundError:
         print("The data of the run are not here: maps compare with the mean training image.")
         found = {}

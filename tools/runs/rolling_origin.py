@@ -16,10 +16,9 @@ import sys
 
 import pandas as pd
 
-from network_models import finished_runs
+from network_models import finished_runs, reliability
 from network_models.explanations import figures
 from tools import flux_verification, run_records, tools, verification
-from tools.probability_skill import reliability_curve
 
 ENSEMBLE = "network, mean of seeds"
 CLIMATOLOGY = "climatology 365 d"
@@ -128,9 +127,12 @@ def _write(scores, paired, whole, options, folder):
         **tools.provenance(),
     }
     tools.write_text(folder / "protocol.json", json.dumps(protocol, indent=1))
-    pictures = {"reliability.png": _reliability_figure, "forecasts.png": _forecast_figure}
-    name = "reliability.png" if _are_probabilities(whole.table["target"]) else "forecasts.png"
-    figures.save(pictures[name](whole.table), folder / name)
+    runs = [run for year in options.years for run in run_records.finished(folder / str(year))]
+    marks, unit = run_records.marks(runs), run_records.scores(runs[0])["unit"]
+    if _are_probabilities(whole.table["target"]):
+        figures.save(_reliability_figure(whole.table, marks), folder / "reliability.png")
+    else:
+        figures.save(_forecast_figure(whole.table, unit, marks), folder / "forecasts.png")
     with pd.option_context("display.width", 250, "display.max_columns", 20):
         print(scores.to_string(float_format="{:.3f}".format, na_rep="undefined"))
     for name, one in paired.items():
@@ -138,25 +140,21 @@ def _write(scores, paired, whole, options, folder):
     print(f"Results: {folder}")
 
 
-def _reliability_figure(table):
-    figure = figures.new_figure(7, 7)
-    axes = figure.subplots()
-    axes.plot([0, 1], [0, 1], color="grey", linewidth=1)
-    for name, marker in ((ENSEMBLE, "o"), ("logistic", "s")):
-        if name not in table:
-            continue
-        curve = reliability_curve(table["target"], table[name])
-        axes.plot(curve["probability"], curve["observed"], marker=marker, label=name)
-        for x, y, count in curve[["probability", "observed", "count"]].to_numpy():
-            axes.annotate(f"{count:.0f}", (x, y), xytext=(6, -10), textcoords="offset points")
-    axes.set_xlabel("forecast probability", fontsize=figures.LABEL)
-    axes.set_ylabel("observed frequency", fontsize=figures.LABEL)
-    axes.legend(fontsize=figures.SMALL)
-    axes.set_title("Reliability, all test years (numbers: samples)", fontsize=figures.LABEL)
-    return figure
+def _reliability_figure(table, marks):
+    """All years together and each alone: the mean of the seeds beside the logistic regression."""
+    names = [name for name in (ENSEMBLE, "logistic") if name in table]
+    years = table["time"].dt.year
+    tables = {"all years": table, **{str(year): table[years == year] for year in years.unique()}}
+    return reliability.draw(
+        {
+            reliability.counted(title, some["target"]): (some["target"], dict(some[names].items()))
+            for title, some in tables.items()
+        },
+        marks,
+    )
 
 
-def _forecast_figure(table):
+def _forecast_figure(table, unit, marks):
     """What was forecast over what came, for the network and the regression, a point a sample."""
     names = [name for name in (ENSEMBLE, "linear") if name in table]
     figure = figures.new_figure(5.5 * len(names), 5.5)
@@ -164,8 +162,9 @@ def _forecast_figure(table):
     for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
         axes.plot([low, high], [low, high], color="grey", linewidth=1)
         axes.plot(table["target"], table[name], ".", markersize=3, alpha=0.4)
-        axes.set(aspect="equal", xlabel="what came", ylabel="forecast")
+        axes.set(aspect="equal", xlabel=f"what came [{unit}]", ylabel=f"forecast [{unit}]")
         axes.set_title(f"{name}, {len(table)} samples", fontsize=figures.LABEL)
+    figures.add_marks(figure, marks)
     return figure
 
 

@@ -23,13 +23,12 @@ import types
 import numpy as np
 import pandas as pd
 
-from network_models import heads, threshold_scores
+from network_models import heads, reliability, threshold_scores
 from network_models.explanations import figures
-from tools import calibration, distributions, flux_skill, probability_skill, run_records, tools
+from tools import calibration, distributions, flux_skill, run_records, tools
 
 ENSEMBLE = "ensemble"
 SPLITS = ("validation", "test")
-STYLES = ({"color": "#4477aa", "marker": "o"}, {"color": "#ee6677", "marker": "s"})
 TASK = ("head", "thresholds", "threshold_scale", "levels", "lag_minutes", "catch_minutes")
 
 
@@ -180,40 +179,14 @@ def _by_split(values, about):
 
 
 def _reliability(curves, kind, marks):
-    """A column for each class: observed frequency over probability on test, and the counts."""
-    figure = figures.new_figure(4.8 * len(curves), 6.2)
-    grid = figure.subplots(2, len(curves), squeeze=False, height_ratios=(4, 1), sharex="col")
-    for column, (name, (observed, given)) in enumerate(curves.items()):
-        above, below = grid[:, column]
-        came = observed["test"]
-        above.plot([0, 1], [0, 1], color="0.6", linewidth=1)
-        above.axhline(np.nanmean(came), color="0.6", linewidth=1, linestyle=":")
-        above.text(1, np.nanmean(came), "base rate", ha="right", va="bottom", color="0.4")
-        shown = {
-            "as it is": given["test"],
-            f"calibrated ({kind})": _calibrated(observed, given, kind),
-        }
-        for place, (label, said) in enumerate(shown.items()):
-            if said is not None:
-                _draw(above, below, came, said, label, place)
-        events, known = np.nansum(came), np.isfinite(came).sum()
-        above.set_title(f"≥ {name}: {events:.0f} of {known} samples", fontsize=figures.LABEL)
-        above.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
-        above.legend(fontsize=figures.SMALL, frameon=False, loc="upper left")
-        below.set_yscale("log")
-        below.set_xlabel("forecast probability", fontsize=figures.LABEL)
-    grid[0, 0].set_ylabel("observed frequency in test", fontsize=figures.LABEL)
-    grid[1, 0].set_ylabel("samples", fontsize=figures.LABEL)
-    figures.add_marks(figure, marks)
-    return figure
-
-
-def _draw(above, below, came, said, label, place):
-    """One curve and, beside those of the other, its counts."""
-    curve, style = probability_skill.reliability_curve(came, said), STYLES[place]
-    above.plot(curve["probability"], curve["observed"], label=label, markersize=7, **style)
-    middle, width = (curve["low"] + curve["high"]) / 2, 0.04
-    below.bar(middle + (place - 0.5) * width, curve["count"], width, color=style["color"])
+    """A diagram for each class: the ensemble's probabilities on test, also calibrated."""
+    parts = {}
+    for name, (observed, given) in curves.items():
+        calibrated = _calibrated(observed, given, kind)
+        shown = {"as it is": given["test"], f"calibrated ({kind})": calibrated}
+        shown = {label: said for label, said in shown.items() if said is not None}
+        parts[reliability.counted(f"≥ {name}", observed["test"])] = (observed["test"], shown)
+    return reliability.draw(parts, marks)
 
 
 def _calibrated(observed, given, kind):

@@ -31,7 +31,7 @@ def explain(method, model, sample, *, output=0, baseline=None, scale=None, seed=
         method: str, a name in `METHODS`.
         model: keras.Model that takes physical units.
         sample: dict of name to array, a batch of one.
-        output: which number of the output is explained, as in `gradients.output_number`.
+        output: which number of the output is explained, as in `output_numbers.output_number`.
         baseline: dict of name to array in physical units, shaped as in the sample with or without
             the axis of the batch: what the images are compared with. None: 0 after whitening, the
             mean of the training split in every channel.

@@ -6,9 +6,10 @@ import keras
 import numpy as np
 
 from network_models.explanations import inspection
-from network_models.explanations.gradients import inputs_reaching, output_number
+from network_models.explanations.gradients import inputs_reaching
 from network_models.explanations.methods.attribution import Attribution, UnsuitableMethodError
 from network_models.explanations.methods.planes import laid_over
+from network_models.explanations.output_numbers import output_number
 
 ATTENTION = (keras.layers.MultiHeadAttention, keras.layers.GroupQueryAttention)
 MOST_CLASS_TOKENS = 2  # one for the class, and one for distillation
@@ -33,7 +34,7 @@ def attention_rollout(model, sample, *, output=0):
     Args:
         model: keras.Model that takes physical units.
         sample: dict of name to array, a batch of one.
-        output: which number is forecast, as in `gradients.output_number`.
+        output: which number is forecast, as in `output_numbers.output_number`.
 
     Returns:
         `Attribution` of kind "relevance", last axis 1, adding up to 1 over the tokens of the grid.

@@ -36,7 +36,7 @@ def grad_cam(model, sample, *, output=0, baseline=None, layer=None):
     Args:
         model: keras.Model that takes physical units.
         sample: dict of name to array, a batch of one.
-        output: which number is explained, as in `gradients.output_number`.
+        output: which number is explained, as in `output_numbers.output_number`.
         baseline: as in `baselines.whitened_baseline`, where it stands which to choose; None: as
             published.
         layer: str, name of the layer to look at; None for the last convolution of each image.

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from network_models.explanations.gradients import output_number
 from network_models.explanations.methods.attribution import Attribution
 from network_models.explanations.methods.whitened_images import WhitenedImages
+from network_models.explanations.output_numbers import output_number
 
 
 def gradient(model, sample, *, output=0):
@@ -13,7 +13,7 @@ def gradient(model, sample, *, output=0):
     Args:
         model: keras.Model that takes physical units.
         sample: dict of name to array, a batch of one.
-        output: which number is explained, as in `gradients.output_number`.
+        output: which number is explained, as in `output_numbers.output_number`.
 
     Returns:
         `Attribution` of kind "slope".

@@ -25,7 +25,7 @@ def integrated_gradients(model, sample, *, output=0, baseline=None, scale=None):
     Args:
         model: keras.Model that takes physical units.
         sample: dict of name to array, a batch of one.
-        output: which number is explained, as in `gradients.output_number`.
+        output: which number is explained, as in `output_numbers.output_number`.
         baseline: as in `baselines.whitened_baseline`, where it stands which to choose.
         scale: standard deviation of the forecasts over many samples; None: left out above.
 

@@ -24,7 +24,7 @@ def occlusion(model, sample, *, output=0, baseline=None, tiles=TILES):
     Args:
         model: keras.Model that takes physical units.
         sample: dict of name to array, a batch of one.
-        output: which number is explained, as in `gradients.output_number`.
+        output: which number is explained, as in `output_numbers.output_number`.
         baseline: as in `baselines.whitened_baseline`, where it stands which to choose.
         tiles: int, squares along the width of an image.
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from network_models.explanations.gradients import output_number
 from network_models.explanations.methods.attribution import Attribution
 from network_models.explanations.methods.whitened_images import WhitenedImages
+from network_models.explanations.output_numbers import output_number
 
 COPIES = 32
 NOISE = 0.1  # of the deviation of the training split's pixels, which whitening makes 1
@@ -20,7 +20,7 @@ def smooth_gradient(model, sample, *, output=0, seed=0, copies=COPIES, noise=NOI
     Args:
         model: keras.Model that takes physical units.
         sample: dict of name to array, a batch of one.
-        output: which number is explained, as in `gradients.output_number`.
+        output: which number is explained, as in `output_numbers.output_number`.
         seed: int, of the noise.
         copies: int, how many are averaged.
         noise: standard deviation of the noise.

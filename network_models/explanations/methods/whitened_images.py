@@ -10,7 +10,7 @@ import functools
 import keras
 import numpy as np
 
-from network_models.explanations import gradients, inspection
+from network_models.explanations import gradients, inspection, output_numbers
 
 LARGEST_BATCH = 2**24  # numbers in the images of a batch: two of 1024 x 1024 x 8
 
@@ -24,7 +24,7 @@ class WhitenedImages:
     Args:
         model: keras.Model, of any kind.
         sample: dict of name to array, a batch of one, in physical units.
-        output: which number is forecast, as in `gradients.output_number`.
+        output: which number is forecast, as in `output_numbers.output_number`.
     """
 
     def __init__(self, model, sample, output=0):
@@ -72,7 +72,7 @@ class WhitenedImages:
             float array, shape (copy,).
         """
         with inspection.replaced(self.layers, self._put_in(images)):
-            return gradients.output_number(self.model, self._copies(images), self.output)
+            return output_numbers.output_number(self.model, self._copies(images), self.output)
 
     def gradients(self, images):
         """What changed images forecast, and the gradients with respect to them.

@@ -1,0 +1,97 @@
+"""What the runner refuses, before and during training."""
+
+import keras
+import numpy as np
+import pytest
+
+from network_models import command_line, experiment, loading
+from network_models import training_callbacks as written
+from software_tests.small_runs import FOLDER, run
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("--epoch=3", r"Did you mean --epochs\?"),
+        ("--resum", r"Did you mean --resume\?"),
+        ("--epochs=many", "--epochs does not take 'many'. Expected int"),
+        ("--seeds=one", "does not list seeds"),
+        ("--weights=", "has no value"),
+        ("--batch_size=17", "A batch is larger than the train split. Expected batch_size of at"),
+        ("--batch_size=0", "The field batch_size does not fit"),
+        ("--samples=0", "The train split is empty"),
+        ("--freeze=nothing", "No layer is called 'nothing'"),
+        ("--epochs=0", "The field epochs does not fit. Expected 1 to inf"),
+        ("--checkpoint_steps=0", "The field checkpoint_steps does not fit"),
+        ("--explained_samples=-1", "The field explained_samples does not fit"),
+        ("--plateau_factor=2.0", "The field plateau_factor does not fit"),
+        ("--precision=float64", "The field precision does not fit. Expected one of"),
+        ("--monitor=val_tss", "no number 'val_tss' to monitor"),
+    ],
+)
+def test_bad_options_are_refused_before_anything_is_written(tmp_path, argument, message):
+    with pytest.raises(ValueError, match=message):
+        run(tmp_path / "runs", argument)
+    assert not list(tmp_path.rglob("*.keras"))
+
+
+def test_resume_takes_no_other_start(tmp_path):
+    with pytest.raises(ValueError, match="Expected no --tiny beside it"):
+        command_line.parse(["--resume", "--tiny"], tmp_path)
+
+
+def test_a_network_that_cannot_train_is_refused(tmp_path):
+    with pytest.raises(TypeError, match="build_model did not give a network that can train"):
+        run(tmp_path, build_model=lambda config, dataset: None)
+
+
+def test_a_number_of_validation_that_is_missing_stops_the_run(tmp_path):
+    module = loading.load_module(FOLDER / "network.py")
+
+    class Broken(module.Roots):
+        def target(self, split, index):
+            return super().target(split, index) * (np.nan if split == "validation" else 1)
+
+    with pytest.raises(written.TrainingDivergedError, match=r"val_loss is nan in epoch 1\."):
+        run(tmp_path, build_dataset=lambda config: Broken(config.samples))
+
+
+def test_an_empty_validation_split_is_refused_before_training(tmp_path):
+    module = loading.load_module(FOLDER / "network.py")
+
+    def build_dataset(config):
+        dataset = module.Roots(config.samples)
+        dataset.sizes["test"] = 0
+        return dataset
+
+    with pytest.raises(ValueError, match="The test split is empty"):
+        run(tmp_path / "runs", build_dataset=build_dataset)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_file_that_is_no_model_is_refused(tmp_path):
+    (tmp_path / "model.keras").write_text("<html>not found</html>")
+    with pytest.raises(ValueError, match="is not a Keras model"):
+        experiment.load(tmp_path / "model.keras")
+    with pytest.raises(FileNotFoundError, match="There is no model at"):
+        experiment.load(tmp_path / "none.keras")
+
+
+def test_weights_of_a_network_that_shares_no_layer_are_refused(tmp_path):
+    inputs = keras.Input((3,))
+    model = keras.Model(inputs, keras.layers.Dense(1, name="other")(inputs))
+    model.save(tmp_path / "other.keras")
+    with pytest.raises(ValueError, match=r"No layer of .* fits this network"):
+        run(tmp_path, f"--weights={tmp_path / 'other.keras'}")
+
+
+def test_a_folder_without_config_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"Expected config.py beside network.py"):
+        loading.load_config(tmp_path)
+    text = (FOLDER / "config.py").read_text()
+    (tmp_path / "config.py").write_text(text.replace("epochs=5", "epocs=5"))
+    with pytest.raises(TypeError, match=r"does not make a config.*'epocs'"):
+        loading.load_config(tmp_path)
+    (tmp_path / "config.py").write_text("config = 3\n")
+    with pytest.raises(AttributeError, match="has no 'config'"):
+        loading.load_config(tmp_path)
