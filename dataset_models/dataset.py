@@ -147,7 +147,7 @@ class Dataset(abc.ABC):
         return np.ones(self.size(split), "float32")
 
     def history(self, split):
-        """Numbers of the past for references that regress on them, shape (n, number), or None."""
+        """Numbers of the past for references that regress on them: DataFrame, n rows; or None."""
         return None
 
     def caveats(self):

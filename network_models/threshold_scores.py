@@ -1,21 +1,28 @@
 """How well a forecast tells whether a flare class will be reached, whatever the network's head.
 
-An evaluator: thresholds of alarms and calibrations come from validation and are frozen for test.
+An evaluator: beside the network stand the references that need none, on the same samples.
+Thresholds of alarms and calibrations come from validation and are frozen for test.
 """
-
-import math
 
 import numpy as np
 
 from network_models import evaluation, heads
-from tools import calibration, distributions, probability_skill
-from tools.skill import contingency
+from tools import class_scores, distributions
+from tools.class_scores import Outcomes
+from tools.label_history import LARGEST_MINUTE
 
-TABLE = ("tss", "hss")  # of the contingency table of alarms
+NETWORK, CLIMATOLOGY = "network", "climatology"
+QUIET = " after a quiet day"
 
 
 def evaluate(model, dataset, config):
     """Scores of the probabilities to reach `config.thresholds`, for validation and test.
+
+    Beside the network: "climatology", the frequency in training, and what
+    `dataset.class_baselines` gives: that of the trailing 365 days, persistence of the class, a
+    logistic regression on the light curve. The same once more for the samples "after a quiet day":
+    those before which the flux stayed under the class for 24 h (`dataset.history`); the thresholds
+    are those of all samples.
 
     Args:
         model: trained network with a head of `heads`.
@@ -23,29 +30,36 @@ def evaluate(model, dataset, config):
         config: with the fields of `heads.make`, and calibration (one of `calibration.KINDS`).
 
     Returns:
-        Dict of name to number, such as "test M1.0 brier". For each class: events; brier; bss (its
-        skill over the frequency in training), the same calibrated on validation; roc_area; tss and
-        hss of alarms from the probability on that gave the best TSS on validation. NaN where a
-        score is undefined: validation or the split itself has one outcome alone.
+        Dict of name to number, such as "test M1.0 network brier". For each class: samples, events
+        and their frequency. For each forecast: brier; bss, its skill over the frequency in training
+        (after a quiet day over that of these samples, which no forecaster could know); roc_area;
+        tss and hss of alarms from the probability on that gave the best TSS on validation. "network
+        calibrated" has brier and bss after a calibration on validation. skill_over_it, of each
+        reference, is the network's Brier skill over it. NaN where a score is undefined: validation
+        or the samples have one outcome alone, or a forecast is NaN.
     """
     if dataset.units["target"] != heads.LOG_FLUX:
         return {}
     thresholds = heads.log_thresholds(config)
-    splits = dataset.splits[1:]
-    came = {split: _reached(dataset, split, thresholds) for split in dataset.splits}
-    said = {split: _probabilities(model, dataset, split, config, thresholds) for split in splits}
+    log_flux = {split: dataset.targets(split).reshape(-1) for split in dataset.splits}
+    said = {
+        split: _probabilities(model, dataset, split, config, thresholds)
+        for split in dataset.splits[1:]
+    }
+    rows = {}
+    for column, (name, threshold) in enumerate(zip(config.thresholds, thresholds, strict=True)):
+        outcomes = {split: _outcomes(dataset, split, log_flux, threshold) for split in log_flux}
+        network = {split: values[:, column] for split, values in said.items()}
+        found = _of_class(dataset, outcomes, network, threshold, config.calibration)
+        rows |= {(split, f"{name}{part}"): of_part for (split, part), of_part in found.items()}
     scores = {}
-    for column, name in enumerate(config.thresholds):
-        observed = {split: values[:, column] for split, values in came.items()}
-        forecast = {split: values[:, column] for split, values in said.items()}
-        rate = float(np.nanmean(observed[dataset.splits[0]]))
-        for split, found in of_class(observed, forecast, rate, config.calibration).items():
-            scores |= {f"{split} {name} {score}": number for score, number in found.items()}
+    for split, name in sorted(rows, key=lambda key: dataset.splits.index(key[0])):
+        scores |= _named(f"{split} {name}", rows[split, name])
     return scores
 
 
 def of_class(observed, forecast, rate, kind):
-    """Scores of one class, with what validation chooses frozen for the other splits.
+    """Scores of one forecast of one class, with what validation chooses frozen for other splits.
 
     Args:
         observed: dict of split to 0 and 1, NaN unknown, shape (n,).
@@ -54,45 +68,83 @@ def of_class(observed, forecast, rate, kind):
         kind: one of `calibration.KINDS`.
 
     Returns:
-        Dict of split to dict of name to number, as in `evaluate`.
+        Dict of split to dict of name to number: events, and those of a forecast in `evaluate`.
     """
-    threshold, calibrated = _chosen(
-        *(of[next(iter(forecast))] for of in (observed, forecast)), kind
-    )
+    outcomes = {
+        split: Outcomes(observed[split], np.ones(len(observed[split]))) for split in forecast
+    }
+    validation = next(iter(forecast))
+    choice = class_scores.choose(outcomes[validation], forecast[validation], kind)
     found = {}
     for split, said in forecast.items():
-        came = observed[split]
-        found[split] = {"events": float(np.nansum(came)), **_scores(came, said, rate, "")}
-        found[split] |= _scores(came, calibrated(said), rate, " calibrated")
-        found[split]["roc_area"] = probability_skill.roc_area(came, said)
-        table = contingency(came, said >= threshold)
-        known = not math.isnan(threshold)
-        found[split] |= {name: getattr(table, name) if known else math.nan for name in TABLE}
+        numbers = (outcomes[split], said, choice, rate)
+        found[split] = {"events": outcomes[split].counts()["events"]}
+        found[split] |= class_scores.scores(*numbers)
+        calibrated = class_scores.calibrated_scores(*numbers)
+        found[split] |= {f"{name} calibrated": number for name, number in calibrated.items()}
     return found
 
 
-def _chosen(came, said, kind):
-    """The threshold of alarms and the calibration that validation chooses; NaN where it cannot."""
-    if len(np.unique(came[np.isfinite(came)])) < 2:
-        return math.nan, lambda said: np.full(len(said), math.nan)
-    threshold = probability_skill.best_threshold(came, said)
-    return threshold, calibration.fit(kind, came, said)
+def _of_class(dataset, outcomes, network, threshold, kind):
+    """Scores of one class, dict of (split, part) to dict of forecast to dict of name to number."""
+    rate = outcomes[dataset.splits[0]].counts()["frequency"]
+    forecasts = {
+        split: {NETWORK: said, CLIMATOLOGY: np.full(len(said), rate)}
+        | dataset.class_baselines(split, threshold)
+        for split, said in network.items()
+    }
+    validation = next(iter(network))
+    choices = {
+        name: class_scores.choose(outcomes[validation], said, kind if name == NETWORK else "none")
+        for name, said in forecasts[validation].items()
+    }
+    found = {}
+    for split, said in forecasts.items():
+        came, quiet = outcomes[split], _quiet(dataset, split, threshold)
+        found[split, ""] = _rows(came, said, choices, rate)
+        if quiet is not None:
+            came, said = came.part(quiet), {name: values[quiet] for name, values in said.items()}
+            found[split, QUIET] = _rows(came, said, choices, came.counts()["frequency"])
+    return found
 
 
-def _scores(came, said, rate, mark):
-    if np.isnan(said).any():
-        return {f"brier{mark}": math.nan, f"bss{mark}": math.nan}
+def _rows(outcomes, forecasts, choices, rate):
+    """Dict of forecast, "" for what came, to dict of name to number."""
+    rows = {"": outcomes.counts()}
+    for name, said in forecasts.items():
+        choice = choices.get(name, class_scores.Choice())  # none: unknown in all of validation
+        rows[name] = class_scores.scores(outcomes, said, choice, rate)
+        if name == NETWORK:
+            calibrated = class_scores.calibrated_scores(outcomes, said, choice, rate)
+            rows[f"{name} calibrated"] = calibrated
+        else:
+            skill = class_scores.skill(outcomes, forecasts[NETWORK], said)
+            rows[name]["skill_over_it"] = skill
+    return rows
+
+
+def _named(prefix, rows):
+    """Dict of "test M1.0 network brier", "test M1.0 after a quiet day, network brier" to number."""
+    comma = "," if prefix.endswith(QUIET) else ""
     return {
-        f"brier{mark}": probability_skill.brier(came, said),
-        f"bss{mark}": probability_skill.brier_skill(came, said, rate),
+        f"{prefix}{comma} {row} {name}" if row else f"{prefix} {name}": number
+        for row, numbers in rows.items()
+        for name, number in numbers.items()
     }
 
 
-def _reached(dataset, split, thresholds):
-    """1.0 and 0.0, NaN where the target is unknown, shape (n, threshold)."""
-    target = dataset.targets(split).reshape(-1, 1).astype("float64")
-    came = (target >= np.array(thresholds) - distributions.ROUNDING).astype("float64")
-    return np.where(np.isnan(target), math.nan, came)
+def _outcomes(dataset, split, log_flux, threshold):
+    target = log_flux[split].astype("float64")
+    came = np.where(np.isnan(target), np.nan, target >= threshold - distributions.ROUNDING)
+    return Outcomes(came, dataset.sample_weights(split))
+
+
+def _quiet(dataset, split, threshold):
+    """Before which samples the flux stayed under the threshold for 24 h; None if nobody knows."""
+    history = dataset.history(split)
+    if history is None:
+        return None
+    return history[LARGEST_MINUTE].to_numpy() < threshold - distributions.ROUNDING
 
 
 def _probabilities(model, dataset, split, config, thresholds):

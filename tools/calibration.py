@@ -1,8 +1,8 @@
 """Makes probabilities mean what they say: fitted on validation, frozen for test.
 
 Source:
-    Guo et al. 2017 (arXiv:1706.04599) for temperature scaling; Zadrozny & Elkan 2002 for isotonic
-    regression.
+    Guo et al. 2017 (arXiv:1706.04599) for temperature scaling; Platt 1999 (Advances in Large Margin
+    Classifiers, 61); Zadrozny & Elkan 2002 for isotonic regression.
 """
 
 from collections.abc import Callable
@@ -10,26 +10,33 @@ from collections.abc import Callable
 import numpy as np
 from scipy import optimize, special
 from sklearn.isotonic import IsotonicRegression
+from sklearn.linear_model import LogisticRegression
 
 from tools.probability_skill import log_score
 from tools.skill import Array, known
 
-KINDS = ("none", "temperature", "isotonic")
+KINDS = ("none", "temperature", "platt", "isotonic")
 TEMPERATURES = (0.05, 20.0)  # searched between
 EDGE = 1e-6  # logits of 0 and 1 are infinite
+WEAK = 100.0  # inverse strength of regularisation: it keeps the slope finite where no outcomes mix
 
 
-def fit(kind: str, observed: Array, probability: Array) -> Callable[[Array], np.ndarray]:
+def fit(
+    kind: str, observed: Array, probability: Array, weight: Array | None = None
+) -> Callable[[Array], np.ndarray]:
     """A function that calibrates probabilities, fitted on samples whose outcome is known.
 
     "temperature" divides all logits by the one number that gives the smallest log score; the order
-    of forecasts stays, and so does the ROC curve. "isotonic" is the rising step function with the
+    of forecasts stays, and so does the ROC curve, but so does a wrong base rate. "platt" is a
+    logistic regression on the logit: a slope, and an intercept that sets the base rate right, where
+    a network learnt from chosen samples, say. "isotonic" is the rising step function with the
     smallest Brier score; it needs hundreds of events, and can give 0 and 1. "none" changes nothing.
 
     Args:
         kind: one of `KINDS`.
         observed: 0 and 1, shape (n,), of the validation split; NaN is unknown.
         probability: shape (n,).
+        weight: of each sample, shape (n,); 1 unless given.
 
     Returns:
         Function of probabilities, shape (m,), to probabilities.
@@ -39,7 +46,7 @@ def fit(kind: str, observed: Array, probability: Array) -> Callable[[Array], np.
     """
     if kind not in KINDS:
         raise ValueError(f"No calibration {kind!r}. Expected one of {KINDS}.")
-    observed, probability, _ = known(observed, probability)
+    observed, probability, weight = known(observed, probability, weight)
     if kind == "none":
         return np.asarray
     if len(np.unique(observed)) < 2:
@@ -49,19 +56,23 @@ def fit(kind: str, observed: Array, probability: Array) -> Callable[[Array], np.
             "validation split, or calibration none."
         )
     if kind == "isotonic":
-        return IsotonicRegression(out_of_bounds="clip").fit(probability, observed).predict
-    return _scaled(best_temperature(observed, probability))
+        rising = IsotonicRegression(out_of_bounds="clip")
+        return rising.fit(probability, observed, sample_weight=weight).predict
+    if kind == "platt":
+        return _regressed(observed, probability, weight)
+    return _scaled(best_temperature(observed, probability, weight))
 
 
-def best_temperature(observed: Array, probability: Array) -> float:
+def best_temperature(observed: Array, probability: Array, weight: Array | None = None) -> float:
     """The number above 0 by which logits are divided for the smallest log score; 1 changes nothing.
 
     Args:
         observed: 0 and 1, shape (n,).
         probability: shape (n,).
+        weight: of each sample, shape (n,); 1 unless given.
     """
     found = optimize.minimize_scalar(
-        lambda log: log_score(observed, _scaled(np.exp(log))(probability)),
+        lambda log: log_score(observed, _scaled(np.exp(log))(probability), weight),
         bounds=np.log(TEMPERATURES),
         method="bounded",
     )
@@ -69,8 +80,14 @@ def best_temperature(observed: Array, probability: Array) -> float:
 
 
 def _scaled(temperature):
-    def scale(probability):
-        inside = np.clip(np.asarray(probability, "float64"), EDGE, 1 - EDGE)
-        return special.expit(special.logit(inside) / temperature)
+    return lambda probability: special.expit(_logit(probability) / temperature)
 
-    return scale
+
+def _regressed(observed, probability, weight):
+    model = LogisticRegression(C=WEAK)
+    model.fit(_logit(probability)[:, None], observed, sample_weight=weight)
+    return lambda probability: model.predict_proba(_logit(probability)[:, None])[:, 1]
+
+
+def _logit(probability):
+    return special.logit(np.clip(np.asarray(probability, "float64"), EDGE, 1 - EDGE))

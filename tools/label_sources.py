@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from tools import label_history
 from tools.label_windows import LabelSource
 from tools.windows import Intervals, microseconds
 
@@ -60,6 +61,9 @@ class FluxSeries(LabelSource):
     @property
     def span(self):
         return tuple(self._times[[0, -1]].astype("datetime64[us]"))
+
+    def history(self, times):
+        return label_history.history(times, self._times, self._flux[:-1], self._cadence)
 
     def _observed(self, windows):
         return self._observed_before[windows.last] - self._observed_before[windows.first]

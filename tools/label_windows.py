@@ -105,6 +105,17 @@ class LabelSource(abc.ABC):
         }
         return pd.DataFrame(columns)[COLUMNS]
 
+    def history(self, times: np.ndarray) -> pd.DataFrame | None:
+        """Numbers of the light curve before each time, as `label_history.history` gives them.
+
+        Args:
+            times: datetime64, UTC, shape (n,), any order.
+
+        Returns:
+            A row for each time; None where the source is no light curve.
+        """
+        return None
+
     def _windows(self, times, delay, catch):
         if delay < 0 or catch < 1:
             raise ValueError(

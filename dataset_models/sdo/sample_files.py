@@ -6,6 +6,7 @@ from dataset_models.sdo import structure_data
 from dataset_models.sdo.index import read_index
 from dataset_models.synthetic import embedded_sample
 from tools.flux import read_flux
+from tools.label_history import FILE, write_history
 from tools.label_sources import FluxSeries
 from tools.labels import label_file, write_labels
 
@@ -26,3 +27,4 @@ def write(folder: pathlib.Path, lag_minutes: int, catch_minutes: int, **archive)
     labels = series.labels(index["time"].to_numpy(), lag_minutes, catch_minutes)
     labels["Date Stamp"], labels["Filename"] = index["id"].to_numpy(), index["file"].to_numpy()
     write_labels(folder / "y" / label_file(lag_minutes, catch_minutes), labels)
+    write_history(folder / "y" / FILE, index["id"].array, series.history(index["time"].array))

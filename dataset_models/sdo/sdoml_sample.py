@@ -14,6 +14,7 @@ from dataset_models.synthetic.archive_header import CHANNELS as ARCHIVE
 from dataset_models.synthetic.archive_header import pointing
 from dataset_models.synthetic.sun import Sun
 from tools import tools
+from tools.label_history import FILE, write_history
 from tools.label_sources import FluxSeries
 from tools.label_windows import date_stamps
 from tools.labels import label_file, write_labels
@@ -167,8 +168,9 @@ def _field(regions, size, rng):
 
 def _write_labels(folder, sun, slots, lag_minutes, catch_minutes):
     after = np.timedelta64(lag_minutes + catch_minutes + 60, "m")
-    minutes = np.arange(slots[0] - np.timedelta64(60, "m"), slots[-1] + after)
+    minutes = np.arange(slots[0] - np.timedelta64(1, "D"), slots[-1] + after)
     series = FluxSeries(pd.DataFrame({"time": minutes, "flux": sun.flux(minutes)}))
     labels = series.labels(slots, lag_minutes, catch_minutes)
     labels["Date Stamp"], labels["Filename"] = date_stamps(pd.Series(slots)), ""
     write_labels(folder / label_file(lag_minutes, catch_minutes), labels)
+    write_history(folder / FILE, labels["Date Stamp"].array, series.history(slots))

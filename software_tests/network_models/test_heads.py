@@ -137,7 +137,10 @@ def test_starting_point_trains_with_every_head(head, embedded_sample, tmp_path):
     thresholds = heads.log_thresholds(config)
     said = distributions.exceedance(head, table[columns], thresholds, config.levels)
     expected = probability_skill.brier(table["target"] >= thresholds[0], said[:, 0])
-    assert scores["evaluators"]["test C1.0 brier"] == pytest.approx(expected, rel=1e-4)
+    classes = scores["evaluators"]
+    assert classes["test C1.0 network brier"] == pytest.approx(expected, rel=1e-4)
+    assert np.isfinite(classes["test C1.0 logistic skill_over_it"])
+    assert not any(caveat.startswith("NO LIGHT CURVE") for caveat in scores["caveats"])
     assert isinstance(experiment.load(run), keras.Model)
     assert experiment.load(run, compiled=True).loss is not None
 

@@ -6,7 +6,8 @@
     python tools/xray_flux_forecast/v4_find_ys.py --flux goes15.csv --events flares.csv
 
 Without arguments: every file of goes/ in the data folder, the times of the sample index, and all
-delays and catches, a file for each pair in y/. Months of samples of which goes/ holds nothing are
+delays and catches, a file for each pair in y/, and beside them Light_Curve.csv: numbers of the flux
+before each time (tools/label_history.py). Months of samples of which goes/ holds nothing are
 fetched (tools/goes_archive.py). With --flux and --events, the fluxes are those of the series, and
 the list tells which flares are in progress; without either, flares/hek_flares.csv in the data
 folder does, where it is. What the columns mean, and when a value is unknown, is said in
@@ -23,6 +24,7 @@ import pandas as pd
 from tools.events import LIST_SCALES, read_events
 from tools.flux import SCALES, read_flux
 from tools.goes_archive import fetch_flux
+from tools.label_history import FILE, LARGEST_MINUTE, LONGEST, write_history
 from tools.label_sources import EventList, FluxSeries
 from tools.label_windows import date_stamps
 from tools.labels import label_file, write_labels
@@ -50,6 +52,7 @@ def main(arguments=None):
         for delay in options.delays:
             for catch in options.catches:
                 _make(source, samples, delay, catch, folder)
+        _make_history(source, samples, folder)
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -144,12 +147,12 @@ def _suffix(path):
 
 
 def _lacking_months(times, held, options):
-    """Months with samples of which `held` says nothing, and the months of their windows."""
+    """Months with samples of which `held` says nothing, and those of their past and windows."""
     there = set() if held is None else set(held["time"].dt.to_period("M").unique())
     lacking = times[~times.dt.to_period("M").isin(there)]
     ahead = pd.Timedelta(minutes=max(options.delays) + max(options.catches))
-    months = set(lacking.dt.to_period("M")) | set((lacking + ahead).dt.to_period("M"))
-    return months - there
+    edges = (lacking - pd.Timedelta(minutes=LONGEST), lacking, lacking + ahead)
+    return {month for edge in edges for month in edge.dt.to_period("M")} - there
 
 
 def _index():
@@ -202,6 +205,16 @@ def _make(source, samples, delay, catch, folder):
         f"coverage {labels['Coverage'].mean():.3f}",
         flush=True,
     )
+
+
+def _make_history(source, samples, folder):
+    numbers = source.history(samples["time"].array)
+    if numbers is None:
+        print(f"{FILE} was not made: a flare list holds no light curve; --flux beside it gives one")
+        return
+    write_history(folder / FILE, samples["id"].array, numbers)
+    known = numbers[LARGEST_MINUTE].notna().sum()
+    print(f"{FILE:34} rows {len(numbers)}  known {known}")
 
 
 if __name__ == "__main__":

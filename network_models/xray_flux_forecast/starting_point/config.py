@@ -29,7 +29,7 @@ class Config(experiment.Config):
     quiet_flux: float | None = None  # W m-2 where a flare list has no flare; None: left out
     weigh_training: bool = True  # samples chosen by their flares count by 1 / their probability
     minimum_coverage: float = 0.95  # fraction of the window in which the flux was observed
-    split: str = "blocks"  # "regions" and "random" leak, and need allow_leak
+    split: str = "blocks"  # "regions", "harps" and "random" leak, and need allow_leak
     block_days: float = 27.0  # time is dealt to the splits in blocks of this length
     fractions: tuple[float, ...] = (0.7, 0.15, 0.15)  # of training, validation and test
     embargo_days: float = 27.0  # between windows of different splits
@@ -39,7 +39,7 @@ class Config(experiment.Config):
     thresholds: tuple[str, ...] = ("C1.0", "M1.0", "X1.0")  # flare classes to be reached
     threshold_scale: str = "operational"  # of these classes, as published; or physical
     levels: tuple[float, ...] = (0.1, 0.3, 0.5, 0.7, 0.9)  # of the quantiles: middles of fifths
-    calibration: str = "temperature"  # of probabilities, by validation; or isotonic, none
+    calibration: str = "temperature"  # of probabilities, by validation; or platt, isotonic, none
     # Network
     filters: tuple[int, ...] = (16, 32, 64)  # one convolution and one pooling each
     dropout: float = 0.2  # fraction of the image features that training leaves out
