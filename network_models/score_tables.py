@@ -24,7 +24,10 @@ def text(folder):
 
 
 def of_scores(scores):
-    """Lines of what scores.json holds; undefined scores say so."""
+    """Lines of what scores.json holds; undefined scores say so.
+
+    Of the evaluators' numbers, many for each split, those of the last split stand for all.
+    """
     lines = [f"Caveat: {caveat}" for caveat in scores["caveats"]]
     for split, results in scores.items():
         if split in BESIDE:
@@ -34,8 +37,11 @@ def of_scores(scores):
             metric, number = next(iter(one.items()), ("", math.nan))
             rows[name][f"skill over it ({metric})"] = number
         lines += [f"{split} ({results['samples']} samples) [{scores['unit']}]", _table(rows)]
-    if scores.get("evaluators"):
-        lines += ["evaluators", _table(by_last_word(scores["evaluators"]))]
+    splits = [name for name in scores if name not in BESIDE]
+    shown = by_last_word(_of_last(scores.get("evaluators", {}), splits))
+    if shown:
+        others = f" (of {', '.join(splits[:-1])}: scores.json)" if len(splits) > 1 else ""
+        lines += [f"evaluators{others}", _table(shown)]
     return "\n".join(lines)
 
 
@@ -73,6 +79,11 @@ def of_subsets(table):
         rows = {f"{name} ({counts[name]} samples)": one for name, one in rows.items()}
         lines += [f"{split}, parts of it: {metric}", _table(rows)]
     return "\n".join(lines)
+
+
+def _of_last(numbers, splits):
+    """Numbers without those whose names begin with another split than the last."""
+    return {name: one for name, one in numbers.items() if name.split(" ")[0] not in splits[:-1]}
 
 
 def _table(rows):

@@ -145,9 +145,12 @@ def test_a_run_states_its_skill_relative_to_each_baseline(finished):
 
 def test_undefined_scores_say_so():
     scores = {"caveats": ["CARE"], "unit": "dex", "test": {"samples": 3, "network": {"mae": 1.5}}}
+    scores = {"validation": scores["test"]} | scores
     scores["evaluators"] = {"test M1.0 network tss": math.nan, "test M1.0 network brier": 0.25}
+    scores["evaluators"]["validation M1.0 network brier"] = 0.5
     lines = score_tables.of_scores(scores).splitlines()
     assert lines[0] == "Caveat: CARE"
+    assert "evaluators (of validation: scores.json)" in lines
     assert [line.split() for line in lines[-2:]] == [
         ["tss", "brier"],
         ["test", "M1.0", "network", "undefined", "0.25"],
