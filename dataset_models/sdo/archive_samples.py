@@ -1,8 +1,10 @@
 """From the files of one slot of the AIA archive to one sample of the store."""
 
+import concurrent.futures
 import dataclasses
 import pathlib
 import re
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -11,6 +13,7 @@ from dataset_models.sdo.collection import write_sample
 from dataset_models.sdo.fits_image import BadImageError, read_image
 
 NAME = re.compile(r"AIA(\d{8})_(\d{4})(?:\d\d)?_(\d{4})\.fits")
+ENCODING = "root float16"
 SLOT_TOLERANCE = np.timedelta64(6, "m")  # between a file's name and its T_OBS
 
 
@@ -65,30 +68,27 @@ class Outcome:
     problems: tuple[tuple[str, str], ...]
 
 
-def make_sample(rules: Rules, shape: tuple[int, int] | None, slot: Slot) -> Outcome:
-    """Writes the sample of one slot into the store, or says why there is none.
+def make_samples(
+    rules: Rules, shape: tuple[int, int] | None, slots: Sequence[Slot]
+) -> list[Outcome]:
+    """Writes the samples of some slots into the store, or says why there are none.
+
+    While one is written, which means waiting for the disk, the next is read.
 
     Args:
         rules: `Rules`.
         shape: (height, width) of the store's samples; None where it holds none yet.
-        slot: `Slot`.
+        slots: the times to take, in order.
+
+    Returns:
+        What became of each.
 
     Raises:
         OSError: the disk is full, or the file cannot be written for another reason.
     """
-    reason = _lacking(slot, rules)
-    if reason:
-        return Outcome(slot.identifier, None, (("", reason),))
-    images, problems = _read(shape, slot, rules)
-    if not images or (problems and not rules.allow_missing_channels):
-        return Outcome(slot.identifier, None, tuple(problems))
-    planes = {channel: image.data for channel, image in images.items()}
-    metadata = _metadata(images) | {"unit": "DN / s"}
-    try:
-        write_sample(rules.folder, slot.identifier, planes, metadata)
-    except ValueError as error:  # a value that the encoding cannot hold
-        return Outcome(slot.identifier, None, (*problems, ("", str(error))))
-    return Outcome(slot.identifier, next(iter(planes.values())).shape, tuple(problems))
+    with concurrent.futures.ThreadPoolExecutor(1) as writer:
+        begun = [writer.submit(_write, rules, slot, *_read(shape, slot, rules)) for slot in slots]
+    return [outcome.result() for outcome in begun]
 
 
 def is_stored(slot: Slot, rules: Rules) -> bool:
@@ -128,24 +128,53 @@ def _lacking(slot, rules):
 
 
 def _read(shape, slot, rules):
-    """The good images of a slot, channel -> Image, and (file, reason) of the others."""
+    """The good images of a slot, channel -> (plane, facts), and (file, reason) of the others."""
+    reason = _lacking(slot, rules)
+    if reason:
+        return {}, [("", reason)]
     images, problems = {}, []
     for channel in rules.channels:
         if channel not in slot.files:
             continue
         path = slot.files[channel]
-        file = str(path.relative_to(rules.raw))
-        try:
-            image = read_image(path, channel, shape)
-        except BadImageError as error:
-            problems.append((file, error.reason))
-            continue
+        plane, facts, reason = _image(path, channel, shape, slot, rules)
+        if reason:
+            problems.append((str(path.relative_to(rules.raw)), reason))
+        else:
+            images[channel], shape = (plane, facts), plane.shape
+    return images, problems
+
+
+def _image(path, channel, shape, slot, rules):
+    """One plane as it is stored, what is known of it, and an empty string, or why there is none."""
+    try:
+        image = read_image(path, channel, shape)
         reason = _unfit(image, slot.identifier, rules)
         if reason:
-            problems.append((file, reason))
-        else:
-            images[channel], shape = image, image.data.shape
-    return images, problems
+            return None, None, reason
+        # At once, while the pixels are in the processor's cache.
+        return image.pixels.each(_encode), _facts(image), ""
+    except BadImageError as error:
+        return None, None, error.reason
+    except ValueError as error:  # a value that the encoding cannot hold
+        return None, None, str(error)
+
+
+def _write(rules, slot, images, problems):
+    """The `Outcome` of a slot whose images were read."""
+    if not images or (problems and not rules.allow_missing_channels):
+        return Outcome(slot.identifier, None, tuple(problems))
+    planes = {channel: plane for channel, (plane, _) in images.items()}
+    metadata = _metadata({channel: facts for channel, (_, facts) in images.items()})
+    try:
+        write_sample(rules.folder, slot.identifier, planes, metadata, ENCODING, encoded=True)
+    except ValueError as error:  # metadata that cannot be written
+        return Outcome(slot.identifier, None, (*problems, ("", str(error))))
+    return Outcome(slot.identifier, next(iter(planes.values())).shape, tuple(problems))
+
+
+def _encode(values):
+    return store.encode(values, ENCODING)
 
 
 def _unfit(image, identifier, rules):
@@ -162,14 +191,23 @@ def _unfit(image, identifier, rules):
     return ""
 
 
-def _metadata(images):
-    first = next(iter(images.values()))
+def _facts(image):
     return {
-        "t_obs": {channel: str(image.t_obs) for channel, image in images.items()},
-        "exposures": {channel: image.exposure for channel, image in images.items()},
-        "quality": {channel: image.quality for channel, image in images.items()},
-        "aec": {channel: image.aec for channel, image in images.items()},
-        "wcs": {channel: image.wcs for channel, image in images.items()},
-        "rsun_obs": first.rsun_obs,
-        "synthetic": any(image.synthetic for image in images.values()),
+        "t_obs": str(image.t_obs),
+        "exposures": image.exposure,
+        "quality": image.quality,
+        "aec": image.aec,
+        "wcs": image.wcs,
+        "rsun_obs": image.rsun_obs,
+        "saturated": image.saturated,
+        "synthetic": image.synthetic,
     }
+
+
+def _metadata(facts):
+    """Metadata of a sample, from channel -> `_facts`."""
+    names = next(iter(facts.values()))
+    found = {name: {channel: about[name] for channel, about in facts.items()} for name in names}
+    found["rsun_obs"] = next(iter(found["rsun_obs"].values()))
+    found["synthetic"] = any(found["synthetic"].values())
+    return found | {"unit": "DN / s"}

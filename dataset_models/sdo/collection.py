@@ -174,8 +174,9 @@ def write_sample(
     planes: dict[int, np.ndarray],
     metadata: dict,
     encoding: str = "root float16",
+    encoded: bool = False,
 ) -> None:
-    """Writes one sample into the store in `folder`; the arguments are those of `Collection.add`.
+    """Writes one sample into the store in `folder`; arguments as of `store.write_sample`.
 
     Raises:
         OSError: the disk is full, or the file cannot be written for another reason.
@@ -183,7 +184,7 @@ def write_sample(
     """
     path = folder / store.sample_file(identifier)
     try:
-        store.write_sample(path, planes, metadata, encoding)
+        store.write_sample(path, planes, metadata, encoding, encoded)
     except OSError as error:
         raise OSError(error.errno, _unwritten(folder, path, error)) from error
 

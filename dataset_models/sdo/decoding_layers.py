@@ -83,6 +83,48 @@ class AreaAverage(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="flarenet")
+class Magnify(keras.layers.Layer):
+    """Scales images about their centre, so that the Sun can be as large in all of them.
+
+    Pixels are interpolated linearly and keep their unit: DN/s of a pixel are of a solid angle, and
+    what the Sun sends through it does not change with distance.
+
+    Args:
+        dtype: precision of the images.
+        **options: of `keras.layers.Layer`.
+
+    Input shape:
+        Planes (batch, ..., height, width), and how many times as wide the Sun becomes in each
+        (batch, ...).
+
+    Output shape:
+        As the planes, in their unit; NaN beside a missing pixel, and beyond the edge.
+    """
+
+    def __init__(self, *, dtype="float32", **options):
+        super().__init__(dtype=dtype, autocast=False, **options)
+
+    def call(self, planes, factor):
+        height, width = planes.shape[-2:]
+        step = 1 / ops.reshape(ops.cast(factor, self.compute_dtype), (-1,))
+        none = ops.zeros_like(step)
+        # Where each pixel comes from: x' = step x + (1 - step) centre, and y' so.
+        right, down = ((1 - step) * (side - 1) / 2 for side in (width, height))
+        transform = ops.stack([step, none, right, none, step, down, none, none], axis=-1)
+        scaled = ops.image.affine_transform(
+            ops.reshape(ops.cast(planes, self.compute_dtype), (-1, height, width, 1)),
+            transform,
+            interpolation="bilinear",
+            fill_value=float("nan"),
+            data_format="channels_last",
+        )
+        return ops.reshape(scaled, (-1, *planes.shape[1:]))
+
+    def compute_output_spec(self, planes, factor):
+        return keras.KerasTensor(planes.shape, dtype=self.compute_dtype)
+
+
+@keras.saving.register_keras_serializable(package="flarenet")
 class DegradationCorrection(keras.layers.Layer):
     """Divides images by the throughput of each channel, so that years compare.
 

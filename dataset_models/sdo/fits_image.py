@@ -1,6 +1,7 @@
 """One full-disk AIA image from a FITS file, in DN/s, or the reason why it is none."""
 
 import dataclasses
+import functools
 import io
 import math
 import pathlib
@@ -12,8 +13,15 @@ from astropy.io import fits
 from astropy.time import Time
 from astropy.utils.exceptions import AstropyUserWarning
 
+from dataset_models.sdo import pointing
+from dataset_models.sdo.pixels import Pixels
+
 FIELD = 2457.6  # arcsec on a side: 4096 pixels of 0.6 arcsec, as level 1.5 is resampled
 FIELD_TOLERANCE = 0.005
+# The camera counts to 16383, but is not linear up to there: the JSOC's NSATPIX counts pixels above
+# 15000 DN, and so do we. The synoptic images are means of 16 pixels, of which all must be bright:
+# in flares they show 6 of 10 of those that have a saturated pixel in them.
+SATURATED = 15000  # DN, before the division by the exposure
 NAME = re.compile(r"_(\d{4})\.fits$")  # the wavelength that a file's name states
 STAMP = re.compile(
     r"(\d{4})[-.](\d\d)[-.](\d\d)[T_ ](\d\d:\d\d:\d\d(?:\.\d+)?)(Z|_UTC|_TAI)?", re.ASCII
@@ -43,11 +51,11 @@ class BadImageError(ValueError):
 
 @dataclasses.dataclass(frozen=True)
 class Image:
-    """One image of the whole Sun.
+    """One image of the whole Sun, or of a part of it.
 
     Attributes:
-        data: float32 array (height, width), DN/s per original 0.6 arcsec pixel, rows from south to
-            north; missing pixels are NaN.
+        pixels: `Pixels` (height, width) of DN/s per original 0.6 arcsec pixel, rows from south to
+            north.
         channel: wavelength, Angstrom.
         t_obs: middle of the exposure, UTC.
         exposure: s.
@@ -56,9 +64,11 @@ class Image:
         rsun_obs: apparent radius of the Sun, arcsec.
         aec: AECTYPE, how the exposure was chosen; None where the header does not say.
         synthetic: no telescope made it.
+        data: float32 array, the values of `pixels`; missing ones are NaN.
+        saturated: number of pixels above `SATURATED`, which show less than there was.
     """
 
-    data: np.ndarray
+    pixels: Pixels
     channel: int
     t_obs: np.datetime64
     exposure: float
@@ -68,13 +78,25 @@ class Image:
     aec: int | None
     synthetic: bool
 
+    @functools.cached_property
+    def data(self) -> np.ndarray:
+        return self.pixels.values()
+
+    @functools.cached_property
+    def saturated(self) -> int:
+        return self.pixels.count_above(SATURATED / self.exposure)
+
 
 def read_image(
     path: str | pathlib.Path,
     channel: int | None = None,
     shape: tuple[int, int] | None = None,
+    whole_disk: bool = True,
 ) -> Image:
     """Reads a full-disk image as the JSOC keeps it, RICE-compressed or plain.
+
+    The Sun must be where `pointing` wants it: at the centre, north up, as large as its distance
+    makes it.
 
     Header cards with the value `nan` count as missing; checksums are not looked at, since those of
     the synoptic archive are wrong on good files.
@@ -83,6 +105,7 @@ def read_image(
         path: FITS file.
         channel: wavelength that it must have, Angstrom; the one in its name by default.
         shape: (height, width) that it must have; any square by default.
+        whole_disk: False takes a part of the Sun as well, of any shape and scale.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -101,7 +124,7 @@ def read_image(
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Invalid 'BLANK'", fits.verify.VerifyWarning)
             warnings.filterwarnings("error", "File may have been truncated", AstropyUserWarning)
-            return _image(path, content, channel, shape)
+            return _image(path, content, channel, shape, whole_disk)
     except BadImageError:
         raise
     except Exception as error:  # whatever broken bytes do to a decoder
@@ -131,7 +154,7 @@ def parse_time(text: str) -> np.datetime64:
     return np.datetime64(stamp, "ms")
 
 
-def _image(path, content, channel, shape):
+def _image(path, content, channel, shape, whole_disk):
     # From memory, since broken files would stay open; unscaled, since astropy scales to float64.
     with fits.open(io.BytesIO(content), do_not_scale_image_data=True) as units:
         unit = next((unit for unit in units if unit.is_image and unit.header["NAXIS"]), None)
@@ -139,10 +162,11 @@ def _image(path, content, channel, shape):
             raise BadImageError(path, "no image in it; expected one in HDU 0 or 1")
         cards = _Cards(path, unit.header)
         wavelength = _wavelength(path, cards, channel)
-        _check_field(path, cards, shape)
+        _check_shape(path, cards, shape)
+        _check_coordinates(path, cards, whole_disk)
         exposure = _exposure(path, cards)
         return Image(
-            data=_pixels(path, unit.data, cards, exposure),
+            pixels=_pixels(path, unit.data, cards, exposure),
             channel=wavelength,
             t_obs=_time(path, cards),
             exposure=exposure,
@@ -159,8 +183,14 @@ class _Cards:
 
     def __init__(self, path, header):
         self.path, self.header = path, header
+        self._read = {}  # astropy takes its time over each card
 
     def get(self, name):
+        if name not in self._read:
+            self._read[name] = self._value(name)
+        return self._read[name]
+
+    def _value(self, name):
         try:
             value = self.header.get(name)
         except fits.VerifyError:  # a bare nan, which no FITS value may be
@@ -189,14 +219,25 @@ def _wavelength(path, cards, channel):
     return wavelength
 
 
-def _check_field(path, cards, shape):
+def _check_shape(path, cards, shape):
     width, height = (cards.number(name) for name in ("NAXIS1", "NAXIS2"))
     if cards.number("NAXIS") != 2 or (shape and tuple(shape) != (height, width)):
         wanted = f"{shape[0]} x {shape[1]}" if shape else "two axes"
         raise BadImageError(path, f"wrong shape: {height} x {width} pixels, expected {wanted}")
+
+
+def _check_coordinates(path, cards, whole_disk):
     for name in ("CRPIX1", "CRPIX2"):
         if not math.isfinite(cards.number(name)):  # or missing: nothing says where the Sun is
             raise BadImageError(path, f"{name} is {cards.get(name)}; expected a finite number")
+    if whole_disk:
+        _check_field(path, cards)
+    if reason := pointing.problem(cards, whole_disk):
+        raise BadImageError(path, reason)
+
+
+def _check_field(path, cards):
+    width, height = (cards.number(name) for name in ("NAXIS1", "NAXIS2"))
     for pixels, name in ((width, "CDELT1"), (height, "CDELT2")):
         field = pixels * cards.number(name)
         if not math.isclose(field, FIELD, rel_tol=FIELD_TOLERANCE):
@@ -226,20 +267,17 @@ def _time(path, cards):
 
 def _pixels(path, stored, cards, exposure):
     scale, zero = (cards.get(name) for name in ("BSCALE", "BZERO"))
-    values = stored.astype(np.float32)
-    if stored.dtype.kind in "iu" and cards.get("BLANK") is not None:
-        values[stored == cards.get("BLANK")] = np.nan
-    values *= (1 if scale is None else scale) / exposure
-    if zero:
-        values += zero / exposure
-    low, high = np.fmin.reduce(values, axis=None), np.fmax.reduce(values, axis=None)
+    blank = cards.get("BLANK") if stored.dtype.kind in "iu" else None  # on floats it says nothing
+    scale = (1 if scale is None else scale) / exposure
+    pixels = Pixels(stored, scale, (zero or 0) / exposure, blank)
+    low, high = pixels.extremes()
     if np.isnan(low):
         raise BadImageError(path, "every pixel is NaN")
     if np.isinf(low) or np.isinf(high):
         raise BadImageError(path, "a pixel is infinite; expected numbers, or NaN where missing")
     if low == high:
         raise BadImageError(path, f"every pixel is {low} DN/s")
-    return values
+    return pixels
 
 
 def _broken(error):

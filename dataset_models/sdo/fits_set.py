@@ -22,8 +22,8 @@ def read_fits_set(
     Args:
         files: FITS files as the JSOC's synoptic archive has them, or folders of some (*.fits).
         config: settings of the network's run: `channels` (Angstrom, in the network's order),
-            `image_size`, and where there are such fields `allow_missing_channels` and `degradation`
-            (the table that images are divided by).
+            `image_size`, and where there are such fields `allow_missing_channels`, `degradation`
+            (the table that images are divided by) and `solar_radius_arcsec` (to scale them to).
         folder: the data folder, where the degradation table lies.
 
     Returns:
@@ -48,7 +48,8 @@ def read_fits_set(
             "use a network that was trained with --allow_missing_channels=True."
         )
     planes = _planes(images, tuple(config.channels), _throughput(images, config, folder))
-    averaged = decoding_layers.AreaAverage(config.image_size)(planes[None])
+    scaled = _scaled(planes, images, config)
+    averaged = decoding_layers.AreaAverage(config.image_size)(scaled[None])
     x = {"images": np.moveaxis(keras.ops.convert_to_numpy(averaged), 1, -1)}
     if may_lack:
         mask = [float(channel in images) for channel in config.channels]
@@ -120,6 +121,19 @@ def _planes(images, channels, throughput):
     return np.stack(planes).astype("float32")
 
 
+def _scaled(planes, images, config):
+    """The planes with a Sun of the size that the network is used to."""
+    radius = _solar_radius(config)
+    if not radius:
+        return planes
+    factors = [radius / images[c].rsun_obs if c in images else 1.0 for c in config.channels]
+    return decoding_layers.Magnify()(planes, np.array(factors, "float32"))
+
+
+def _solar_radius(config):
+    return getattr(config, "solar_radius_arcsec", 0.0)
+
+
 def _throughput(images, config, folder):
     """Channel -> what its image is divided by: 1 where the network saw images as they are."""
     name = getattr(config, "degradation", "")
@@ -135,12 +149,15 @@ def _description(images, config):
     slot = str(first.t_obs.astype("datetime64[m]")).translate(str.maketrans("T", "_", "-:"))
     side = {"NAXIS1": first.data.shape[1], "NAXIS2": first.data.shape[0]}
     synthetic = any(image.synthetic for image in images.values())
+    cards = first.wcs | side
+    if _solar_radius(config):
+        cards = geometry.magnified(cards, _solar_radius(config) / first.rsun_obs)
     return {
         "id": slot,
         "time": time,
         "channels": tuple(map(str, config.channels)),
         "unit": "DN / s",
-        "wcs": geometry.rescaled(first.wcs | side, config.image_size),
+        "wcs": geometry.rescaled(cards, config.image_size),
         "labels": {},
         "marks": ("SYNTHETIC",) if synthetic else (),
     }

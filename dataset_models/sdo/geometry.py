@@ -2,6 +2,8 @@
 
 import numpy as np
 
+SOLAR_RADII = (900.0, 1200.0)  # arcsec, to scale images to: AIA's span 2457.6
+
 
 def rescaled(cards: dict, size: int) -> dict:
     """The WCS of an image after an exact average over blocks of pixels.
@@ -24,6 +26,42 @@ def rescaled(cards: dict, size: int) -> dict:
     if "R_SUN" in cards:  # the radius in pixels
         changed["R_SUN"] = cards["R_SUN"] / step
     return {**cards, **changed}
+
+
+def magnified(cards: dict, factor: float) -> dict:
+    """The WCS of an image that was scaled about its centre.
+
+    Args:
+        cards: FITS header cards of the image before, NAXIS1 and NAXIS2 among them.
+        factor: how many times as wide everything in it is now.
+
+    Returns:
+        A new dict of cards: pixels of another scale, so that every place keeps its coordinates, and
+        RSUN_OBS stays what the observer saw.
+    """
+    changed = {}
+    for axis in "12":
+        centre = (cards[f"NAXIS{axis}"] + 1) / 2
+        changed[f"CRPIX{axis}"] = centre + (cards[f"CRPIX{axis}"] - centre) * factor
+        changed[f"CDELT{axis}"] = cards[f"CDELT{axis}"] / factor
+    if "R_SUN" in cards:  # the radius in pixels
+        changed["R_SUN"] = cards["R_SUN"] * factor
+    return {**cards, **changed}
+
+
+def check_solar_radius(arcsec: float) -> None:
+    """Refuses an apparent radius that images cannot be scaled to; 0 stands for none.
+
+    Raises:
+        ValueError: it is not 0, and no Sun of it fills the images without being cut off.
+    """
+    smallest, largest = SOLAR_RADII
+    if arcsec and not smallest <= arcsec <= largest:
+        raise ValueError(
+            f"The Sun cannot be scaled to this apparent radius. Expected {smallest} to {largest} "
+            f"arcsec, or 0 to leave images as observed. Received: solar_radius_arcsec={arcsec!r}. "
+            "976 is the largest that AIA sees in a year."
+        )
 
 
 def distance(cards: dict, size: int, rsun_obs: float) -> np.ndarray:

@@ -32,6 +32,7 @@ class SDOMLImages(StoredImages):
     """
 
     encoding, throughput, dtype = "float32", None, np.dtype("float32")
+    solar_radius_arcsec = 0.0  # the frames were scaled by their makers
 
     def __init__(
         self,

@@ -34,6 +34,7 @@ DEFAULTS = {
     "wcs": {},
     "wcs_approximate": False,
     "rsun_obs": None,
+    "saturated": {},
     "degradation": {},
     "degradation_version": "",
     "degradation_corrected": False,
@@ -69,6 +70,7 @@ def write_sample(
     planes: dict[int, np.ndarray],
     metadata: dict,
     encoding: str = "root float16",
+    encoded: bool = False,
 ) -> None:
     """Writes one sample, whole.
 
@@ -78,12 +80,13 @@ def write_sample(
         metadata: "unit" ("DN / s" or "browse") and "t_obs" (channel -> ISO time, UTC) are needed.
             The rest may be left out: "exposures" (channel -> s), "quality" (channel -> bits), "aec"
             (channel -> AECTYPE), "wcs" (channel -> FITS header cards), "wcs_approximate",
-            "rsun_obs" (arcsec), "degradation" (channel -> throughput relative to launch),
-            "degradation_version", "degradation_corrected" (the planes were divided by it),
-            "synthetic".
+            "rsun_obs" (arcsec), "saturated" (channel -> number of pixels), "degradation" (channel
+            -> throughput relative to launch), "degradation_version", "degradation_corrected" (the
+            planes were divided by it), "synthetic".
         encoding: "root float16" keeps sign(x) sqrt(|x|) in float16: the relative error is at most
             2**-10 above 4e-9, the largest value 4.29e9; NaN stays NaN. "uint8" takes uint8 planes
             as they are.
+        encoded: whether the planes are encoded already, by `encode`.
 
     Raises:
         ValueError: planes of unlike shape, a value the encoding cannot hold, metadata that lacks
@@ -94,7 +97,9 @@ def write_sample(
         raise ValueError(f"{path} would hold no channel. Expected at least one plane.")
     planes = {int(channel): np.asarray(planes[channel]) for channel in sorted(planes)}
     metadata = _complete(metadata, planes, encoding)
-    columns = [pa.array(encode(plane, encoding).reshape(-1)) for plane in planes.values()]
+    if not encoded:
+        planes = {channel: encode(plane, encoding) for channel, plane in planes.items()}
+    columns = [pa.array(plane.reshape(-1)) for plane in planes.values()]
     text = json.dumps(metadata, allow_nan=False)
     schema = pa.schema(
         [(str(channel), column.type) for channel, column in zip(planes, columns, strict=True)],
@@ -234,7 +239,7 @@ def _no_store_file(path):
 def _metadata(path, table):
     text = (table.schema.metadata or {}).get(KEY)
     if text is not None:
-        return json.loads(text)
+        return DEFAULTS | json.loads(text)
     name = ORIGINAL_NAME.search(pathlib.Path(path).name)
     side = math.isqrt(table.num_rows)
     if not name or side**2 != table.num_rows or not all(map(str.isdigit, table.schema.names)):

@@ -21,6 +21,8 @@ class StoredImages:
         image_size: pixels on a side after decoding.
         allow_missing: whether channels may lack; they are NaN then.
         throughput: array, shape (n, channel), relative to launch, or None to correct nothing.
+        solar_radius_arcsec: apparent radius of the Sun that every image is scaled to, or 0 to leave
+            them as they were observed.
 
     Attributes:
         unit: "DN / s" or "browse".
@@ -29,7 +31,8 @@ class StoredImages:
             several times.
 
     Raises:
-        ValueError: if the rows mix units or shapes, or `image_size` does not divide the shape.
+        ValueError: if the rows mix units or shapes, or `image_size` does not divide the shape,
+            or images are to be scaled that do not say how large the Sun is in them.
     """
 
     def __init__(
@@ -41,20 +44,25 @@ class StoredImages:
         image_size: int,
         allow_missing: bool = False,
         throughput: np.ndarray | None = None,
+        solar_radius_arcsec: float = 0.0,
     ):
         self.folder, self.rows = pathlib.Path(folder), rows
         self.channels, self.image_size = channels, image_size
         self.allow_missing, self.throughput = allow_missing, throughput
+        self.solar_radius_arcsec = solar_radius_arcsec
         self._files = table["file"].to_numpy()
         self._held = [tuple(map(int, names.split())) for names in table["channels"]]
         self.unit, grid = _only(table, "unit"), int(_only(table, "shape"))
         decoding_layers.check_image_size(image_size, (grid, grid))
+        geometry.check_solar_radius(solar_radius_arcsec)
         self.times = rows.shape[1]
         self.shape = (*self._times(), len(channels), grid, grid)
         first = int(rows[(rows >= 0).all(axis=1)][0, -1])
         metadata = self.metadata(first)
         self.encoding = metadata["encoding"]
         self._check_corrected(metadata)
+        if solar_radius_arcsec:
+            self._factor(metadata)  # refuses images that do not say how large the Sun is
         self.dtype = np.dtype(store.ENCODINGS[self.encoding])
         if allow_missing and self.dtype == np.uint8:
             self.dtype = np.dtype("float16")  # holds every uint8, and NaN
@@ -64,12 +72,17 @@ class StoredImages:
 
         Returns:
             "images" (`shape`, `dtype`); "channel_mask" (float32, time and channel axes of
-            `shape`, 1 where present) if channels may lack; "degradation" (float32, the same
-            axes) if images are to be corrected.
+            `shape`, 1 where present) if channels may lack; "magnification" and "degradation"
+            (float32, the same axes) if images are to be scaled, or corrected.
         """
         found = {"images": self._joined([self._planes(i) for i in self.rows[row]])}
         if self.allow_missing:
             found["channel_mask"] = self._joined([self._mask(i) for i in self.rows[row]])
+        if self.solar_radius_arcsec:
+            factors = [self._factor(self.metadata(i)) for i in self.rows[row]]
+            found["magnification"] = self._joined(
+                [np.full(len(self.channels), factor, "float32") for factor in factors]
+            )
         if self.throughput is not None:
             factors = self.throughput[self.rows[row]].astype("float32")
             found["degradation"] = self._joined(list(factors))
@@ -77,14 +90,18 @@ class StoredImages:
 
     def shapes(self) -> dict:
         """Dict of name to shape of the arrays that `arrays` gives."""
-        names = {"channel_mask": self.allow_missing, "degradation": self.throughput is not None}
+        names = {
+            "channel_mask": self.allow_missing,
+            "magnification": bool(self.solar_radius_arcsec),
+            "degradation": self.throughput is not None,
+        }
         per_channel = self.shape[:-2]
         return {"images": self.shape} | {name: per_channel for name, on in names.items() if on}
 
     def decoded_shapes(self) -> dict:
         """Dict of name to shape after decoding; images are (time,) height, width, channel."""
-        shapes = self.shapes()
-        shapes.pop("degradation", None)
+        consumed = ("magnification", "degradation")
+        shapes = {name: shape for name, shape in self.shapes().items() if name not in consumed}
         size = self.image_size
         return shapes | {"images": (*self._times(), size, size, len(self.channels))}
 
@@ -102,6 +119,8 @@ class StoredImages:
         x = outputs.pop("images")
         if self.encoding == "root float16":
             x = decoding_layers.RootDecode()(x)
+        if "magnification" in outputs:
+            x = decoding_layers.Magnify()(x, outputs.pop("magnification"))
         x = decoding_layers.AreaAverage(self.image_size)(x)
         order = (2, 3, 1) if self.times == 1 else (1, 3, 4, 2)
         x = keras.layers.Permute(order, dtype="float32")(x)
@@ -131,7 +150,10 @@ class StoredImages:
             "DATE-OBS": stamp,
             "T_OBS": stamp,
         }
-        return geometry.rescaled(facts | cards, self.image_size)
+        cards = facts | cards
+        if self.solar_radius_arcsec:
+            cards = geometry.magnified(cards, self._factor(metadata))
+        return geometry.rescaled(cards, self.image_size)
 
     def distance(self, row: int) -> np.ndarray:
         """Distance from disk centre of each decoded pixel, solar radii, shape (size, size).
@@ -155,6 +177,17 @@ class StoredImages:
 
     def _mask(self, row):
         return np.isin(self.channels, self._held[row]).astype("float32")
+
+    def _factor(self, metadata):
+        """How many times as wide the Sun becomes."""
+        if not metadata["rsun_obs"]:
+            raise ValueError(
+                "An image does not say how large the Sun is in it, so it cannot be scaled. "
+                "Expected RSUN_OBS, as FITS files of the archive have it. Received: none, for "
+                f"{metadata['t_obs']}. Set solar_radius_arcsec=0, or build the store from such "
+                "files with structure_data.py."
+            )
+        return self.solar_radius_arcsec / metadata["rsun_obs"]
 
     def _joined(self, parts):
         return parts[0] if self.times == 1 else np.stack(parts)

@@ -24,13 +24,14 @@ import pandas as pd
 from tqdm import tqdm
 
 from dataset_models.sdo import largest_region, quality, workers
-from dataset_models.sdo.archive_samples import NAME, Rules, Slot, is_stored, make_sample
+from dataset_models.sdo.archive_samples import NAME, Rules, Slot, is_stored, make_samples
 from dataset_models.sdo.collection import Collection
 from dataset_models.sdo.image_series import structure_series
 from dataset_models.sdo.side_channels import HMI_FEATURES
 from tools.tools import data_folder
 
 CHANNELS = (94, 131, 171, 193, 211, 304, 335, 1600, 1700, 4500)  # Angstrom
+TOGETHER = 4  # samples that one process makes before it tells of them
 USUAL_CHANNELS = CHANNELS[:8]  # those of the synoptic archive at a cadence of two minutes
 
 
@@ -129,12 +130,14 @@ def _wanted(slots, channels):
 
 def _outcomes(slots, rules, shape, jobs):
     """What becomes of each slot, in order; the first good sample gives all others their shape."""
-    slots = iter(slots)
-    while shape is None and (slot := next(slots, None)):
-        outcome = make_sample(rules, None, slot)
-        shape = outcome.shape
+    start = 0
+    while shape is None and start < len(slots):
+        (outcome,) = make_samples(rules, None, slots[start : start + 1])
+        shape, start = outcome.shape, start + 1
         yield outcome
-    yield from workers.results(functools.partial(make_sample, rules, shape), slots, jobs)
+    parts = [slots[i : i + TOGETHER] for i in range(start, len(slots), TOGETHER)]
+    for outcomes in workers.results(functools.partial(make_samples, rules, shape), parts, jobs):
+        yield from outcomes
 
 
 def _collect(collection, outcome):

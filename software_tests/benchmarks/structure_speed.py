@@ -3,9 +3,9 @@
     python software_tests/benchmarks/structure_speed.py --jobs 2
 
 Both share the work among the same number of processes, and both times count the starting of those.
-The two take turns, and the best of each counts: other work on the machine slows both. Where that
-work changes from turn to turn, the processor time is the number to look at. The files are made up,
-with the noise of the archive's, or copied from a folder of real ones; they are in the page cache.
+The two take turns, and the medians count: other work on the machine slows both. Where that work
+changes from turn to turn, the processor time is the number to look at. The files are made up, with
+the noise of the archive's, or copied from a folder of real ones; they are in the page cache.
 """
 
 import argparse
@@ -118,11 +118,12 @@ def main(arguments=None):
             write_files(folder / "files", options.side)
         slots = copy_to_slots(options.files or folder / "files", folder / "raw", options.samples)
         turns = [rates(slots, folder / "raw", folder, options.jobs) for _ in range(options.turns)]
-    (plain, plain_processor), (ours, our_processor) = np.max(turns, axis=0)
+    (plain, plain_processor), (ours, our_processor) = np.median(turns, axis=0)
+    ratio, ratio_processor = np.median([ours / plain for plain, ours in turns], axis=0)
     print(f"{len(slots[0])} channels, {options.jobs} processes: samples/s, and per s of processor")
     print(f"astropy alone      {plain:6.2f} {plain_processor:6.2f}")
     print(f"structure_data.py  {ours:6.2f} {our_processor:6.2f}")
-    print(f"ratio              {ours / plain:6.2f} {our_processor / plain_processor:6.2f}")
+    print(f"ratio              {ratio:6.2f} {ratio_processor:6.2f}")
     return 0
 
 
