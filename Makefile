@@ -6,7 +6,7 @@ SAMPLE = data/embedded_sample
 STARTING_POINT = network_models/xray_flux_forecast/starting_point
 TEST = .venv/bin/python -m pytest -n 2 --dist loadfile
 
-.PHONY: install run test test-all lint clean
+.PHONY: install run test test-slow test-all lint clean
 
 install: .venv/installed
 
@@ -25,6 +25,9 @@ run: .venv/installed
 
 test: .venv/installed lint
 	$(TEST)
+
+test-slow: .venv/installed
+	$(TEST) -m slow
 
 test-all: .venv/installed lint
 	$(TEST) -m ""

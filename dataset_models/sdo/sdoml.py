@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 
 from dataset_models.dataset import Dataset
-from dataset_models.sdo import index, sdoml_check, sdoml_frames
+from dataset_models.sdo import index, largest_region, sdoml_check, sdoml_frames
 from dataset_models.sdo.aia import AIA
 from dataset_models.sdo.samples import SLOT
 from dataset_models.sdo.sdoml_archive import Archive
 from dataset_models.sdo.sdoml_images import SDOMLImages
+from dataset_models.sdo.side_channels import HMI_FEATURES
 
 
 class SDOML(AIA):
@@ -150,12 +151,18 @@ class SDOML(AIA):
             "channels": [" ".join(names[row]) for row in held],
             "sampling": "regular cadence",
             "probability": 1.0,
-            "active_region": 0,
-            "harp": 0,
+            **self._regions(times),
             "block": index.block(times),
             "synthetic": archive.synthetic,
         }
         return pd.DataFrame(table)
+
+    def _regions(self, times):
+        """What is known of the largest region at each time, as the index of a store says it."""
+        spots, _ = largest_region.of_summaries(self.folder / largest_region.SUMMARIES)
+        harps, _ = largest_region.of_features(self.folder / HMI_FEATURES)
+        found = largest_region.at(times, spots, harps)
+        return found.fillna({"active_region": 0, "harp": 0}).to_dict("series")
 
     def _used(self, slots, ids):
         """Which slots have a label, or are the earlier images of one that has."""

@@ -132,7 +132,27 @@ def test_values_beyond_the_store_reject_the_sample(archive, tmp_path, write_fits
     write_fits(path, counts * 1e9, compressed=False, T_OBS="2014-01-01T00:12:10Z")
     result = structure_data.structure_archive(archive, tmp_path)
     assert list(result.rows) == ["20140101_0000"]
+    file = "2014/01/01/H0000/AIA20140101_0012_0193.fits"
+    assert raw_archive.rejected(tmp_path)[0][:2] == ("20140101_0012", file)
     assert "too large for the store" in raw_archive.rejected(tmp_path)[0][2]
+    structure_data.structure_archive(archive, tmp_path / "some", allow_missing_channels=True)
+    table = index.read_index(tmp_path / "some")
+    assert table["channels"].tolist() == ["171 193", "171"]  # the others are as good as ever
+
+
+def test_samples_made_together_are_told_of_in_order(tmp_path, write_fits):
+    minutes = range(0, 22, 2)  # a first one, two parts of four, and two that are left
+    archive = raw_archive.write(tmp_path / "raw", write_fits, minutes)
+    for slot in ("0000", "0006", "0020"):
+        raw_archive.file(archive, slot, 171).write_bytes(b"")
+    result = structure_data.structure_archive(archive, tmp_path)
+    assert list(result.rows) == [
+        f"20140101_{minute:04d}" for minute in minutes if minute not in (0, 6, 20)
+    ]
+    assert [row[0][-4:] for row in raw_archive.rejected(tmp_path)] == ["0000", "0006", "0020"]
+    for identifier in result.rows:
+        stamp = store.read_metadata(tmp_path / store.sample_file(identifier))[1]["t_obs"]["171"]
+        assert stamp.startswith(f"2014-01-01T00:{identifier[-2:]}:17")
 
 
 def test_synthetic_files_say_so_in_the_index(archive, tmp_path, write_fits):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from dataset_models.sdo import pixels, store
+from dataset_models.sdo.fits_image import read_image
 from dataset_models.sdo.pixels import Pixels
 
 SCALE, ZERO = 0.0625 / 2.900816, -3.0 / 2.900816
@@ -64,6 +65,14 @@ def test_of_few_levels_only_those_are_computed():
     stored = np.tile(np.array([-2, 3], np.int32), (10, 10))
     Pixels(stored).each(lambda values: sizes.append(values.size) or values)
     assert sizes == [6]  # -2 to 3
+
+
+@pytest.mark.parametrize("channel", [94, 131, 171, 193, 211, 335])
+def test_real_images_are_encoded_bit_for_bit(real_data, channel):
+    image = read_image(real_data / f"aia_synoptic_20140101/AIA20140101_0000_{channel:04d}.fits")
+    root = np.sqrt(np.abs(image.data))
+    expected = np.copysign(root, image.data).astype(np.float16)
+    assert image.pixels.each(encode).tobytes() == expected.tobytes()
 
 
 def test_a_limit_that_is_a_whole_count_stays_one():

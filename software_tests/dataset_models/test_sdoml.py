@@ -19,6 +19,7 @@ from dataset_models.sdo.layers import NOISE_SCALE
 from dataset_models.sdo.sdoml import SDOML
 from dataset_models.synthetic.sun import Sun
 from network_models import experiment
+from software_tests import raw_archive
 from software_tests.contracts import assert_dataset_contract
 from software_tests.known_archive import decoded, rejected
 from tools import labels
@@ -299,3 +300,15 @@ def test_the_config_s_own_correction_is_refused(folder, monkeypatch):
 
 def test_nothing_but_known_channels_is_in_the_facts():
     assert set(SDOML.available) == set(sdoml_frames.LARGEST) == set(NOISE_SCALE)
+
+
+def test_the_largest_region_comes_from_the_data_folder(changed):
+    assert not any("largest region" in name for name in opened(changed).subsets("train"))
+    (changed / "srs").mkdir()
+    (changed / "srs" / "20131231SRS.txt").write_text(raw_archive.SUMMARY)
+    dataset = opened(changed)
+    table = dataset.split_table()
+    ids = table.loc[table["split"] == "train", "id"].to_numpy()
+    # W32 on 2013-12-31, by some 13.2 degrees a day; the summary holds for 48 h.
+    found = ids[dataset.subsets("train")["largest region on the disk"]]
+    assert set(found) == {"20140101_0000", "20140102_0000"}
