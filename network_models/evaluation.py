@@ -121,15 +121,17 @@ def _scored(model, dataset, split, config):
     if len(data[0]) == 1:  # no target to compare a forecast with
         return _Scored(scores, {})
     baselines, targets = dataset.baselines(split), scoring.Targets(data)
-    results = {name: scoring.metrics(model, targets, one) for name, one in baselines.items()}
-    skill = scoring.skills(model, targets, scores[scoring.NETWORK], results)
     forecast = _predicted(model, data)
+    # A mean that is scored as if it were certain is no match for probabilities or quantiles.
+    alike = not scoring.judges_distributions(model)
+    compared = baselines if alike else {}
+    results = {name: scoring.metrics(model, targets, one) for name, one in compared.items()}
+    skill = scoring.skills(model, targets, scores[scoring.NETWORK], results)
     if forecast is None:
         return _Scored(scores | results, skill)
-    subsets = dataset.subsets(split)
-    every = {scoring.NETWORK: forecast, **baselines}
-    table = _forecasts(dataset, split, forecast, baselines, subsets)
-    parts = scoring.of_subsets(model, targets, every, subsets)
+    table = _forecasts(dataset, split, forecast, baselines)
+    every = {scoring.NETWORK: forecast, **compared}
+    parts = scoring.of_subsets(model, targets, every, dataset.subsets(split), with_mean=alike)
     return _Scored(scores | results, skill, table, parts)
 
 
@@ -141,17 +143,18 @@ def _predicted(model, data):
     return outputs[0].astype("float64")
 
 
-def _forecasts(dataset, split, forecast, baselines, subsets):
-    """DataFrame of id, time, split, target, forecast, the baselines and (bool) the subsets.
+def _forecasts(dataset, split, forecast, baselines):
+    """DataFrame of id, time, split, target, forecast, weight, baselines and (bool) the subsets.
 
     The numbers of an output of several get a column each.
     """
     table = dataset.split_table()
     columns = table.loc[table["split"] == split, ["id", "time", "split"]].to_dict("list")
-    numbers = {"target": dataset.targets(split), "forecast": forecast, **baselines}
+    numbers = {"target": dataset.targets(split), "forecast": forecast}
+    numbers |= {"weight": dataset.sample_weights(split), **baselines}
     for name, values in numbers.items():
         columns |= _numbered(name, np.reshape(values, (len(forecast), -1)))
-    return pd.DataFrame(columns | subsets)
+    return pd.DataFrame(columns | dataset.subsets(split))
 
 
 def _joined(tables):

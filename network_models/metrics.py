@@ -1,8 +1,8 @@
 """Scores of forecasts while a network trains: those of `tools/*_skill.py`, batch by batch.
 
-Each takes a forecast of one column as certain: log10 of a flux. Climatology and persistence so
-stand beside every network, whatever its head. Compile them as `weighted_metrics`; a target that is
-NaN (unknown) counts for nothing, and a score that its samples do not define is NaN, never 0.
+Each takes a forecast of one column as certain: log10 of a flux. Compile them as `weighted_metrics`;
+a target that is NaN (unknown) counts for nothing, and a score that its samples do not define is
+NaN, never 0.
 """
 
 import math
@@ -14,7 +14,14 @@ from network_models.losses import checked_levels, filled, pinball, reached
 
 
 class _MeanScore(keras.metrics.Mean):
-    """Weighted mean of a score of each sample, which subclasses give: `score(target, forecast)`."""
+    """Weighted mean of a score of each sample, which subclasses give: `score(target, forecast)`.
+
+    Attributes:
+        of_distributions: whether it judges probabilities: a mean that is taken as certain is then
+            no fair reference.
+    """
+
+    of_distributions = True
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         target, weight = filled(y_true)
@@ -94,6 +101,8 @@ class CentralError(_MeanScore):
         name: str.
         **options: of `keras.metrics.Metric`.
     """
+
+    of_distributions = False
 
     def __init__(self, column=0, name="mae", **options):
         super().__init__(name=name, **options)

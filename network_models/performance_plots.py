@@ -8,7 +8,7 @@ import pandas as pd
 
 from network_models.explanations import figures
 
-COLUMNS = ("id", "time", "split")
+COLUMNS = ("id", "time", "split", "weight")
 TRAIN, VALIDATION, TARGET, FORECAST = "#4477aa", "#ee6677", "#222222", "#ee6677"
 
 

@@ -79,6 +79,12 @@ def metrics(model, targets, forecast, chosen=None):
     return {name: float(value) for name, value in results.items() if name != "loss"}
 
 
+def judges_distributions(model):
+    """Whether a compiled metric is of probabilities or quantiles (see `metrics`)."""
+    compiled = [one for metric in model.metrics for one in getattr(metric, "metrics", [metric])]
+    return any(getattr(one, "of_distributions", False) for one in compiled)
+
+
 def skill(score, reference, perfect):
     """How much of the way from a reference to a perfect forecast is done, by each metric.
 
@@ -118,7 +124,7 @@ def skills(model, targets, network, baselines):
     return {name: skill(network, one, perfect) for name, one in baselines.items()}
 
 
-def of_subsets(model, targets, forecasts, subsets):
+def of_subsets(model, targets, forecasts, subsets, with_mean=True):
     """Scores of the network and the baselines on parts of a split.
 
     Beside them stands the mean of each part's own targets: what a forecaster who knew the part,
@@ -129,6 +135,7 @@ def of_subsets(model, targets, forecasts, subsets):
         targets: `Targets`, of numbers.
         forecasts: dict of "network" and the baselines to arrays, shape (n, ...).
         subsets: dict of name to bool array, shape (n,).
+        with_mean: whether that mean is scored, which must be a forecast of the network's form.
 
     Returns:
         DataFrame: subset, samples, forecast, and the compiled metrics.
@@ -141,7 +148,7 @@ def of_subsets(model, targets, forecasts, subsets):
             rows.append(about | {"forecast": NETWORK})
             continue
         mean = np.average(values[known], axis=0, weights=weight[known])
-        own = {OWN_MEAN: np.broadcast_to(mean, values.shape)}
+        own = {OWN_MEAN: np.broadcast_to(mean, values.shape)} if with_mean else {}
         rows += [
             about | {"forecast": name} | metrics(model, targets, forecast, known)
             for name, forecast in (forecasts | own).items()

@@ -12,7 +12,7 @@ from scipy import stats
 from network_models import experiment, heads, loading
 from network_models.layers import forecasts
 from software_tests.contracts import assert_layer_contract
-from tools import distributions, probability_skill, tools
+from tools import distributions, labels, probability_skill, tools
 
 LEVELS = (0.1, 0.3, 0.5, 0.7, 0.9)
 LAYERS = {
@@ -126,23 +126,49 @@ def test_starting_point_trains_with_every_head(head, embedded_sample, tmp_path):
     scores = json.loads((run / "performance" / "scores.json").read_text())
     name = "brier_M1.0" if head == "class" else "crps"
     table = pd.read_csv(run / "performance" / "predictions.csv")
+    learnt = embedded_targets(run)
     table = table[table["split"] == "test"]
-    for forecast in ("network", "climatology", "persistence"):
-        assert np.isfinite(scores["test"][forecast][name])
-    if head != "class":  # of a certain forecast the CRPS is the mean absolute error
-        error = (table["persistence"] - table["target"]).abs().mean()
-        assert scores["test"]["persistence"]["crps"] == pytest.approx(error, rel=1e-4)
+    # A mean taken as certain is no match for probabilities: evaluators score the references.
+    assert set(scores["test"]) == {"samples", "network"}
+    assert np.isfinite(scores["test"]["network"][name])
     columns = [column for column in table if column.startswith("forecast")]
     config = loading.config_from(json.loads((run / "config.json").read_text()), module_config())
     thresholds = heads.log_thresholds(config)
     said = distributions.exceedance(head, table[columns], thresholds, config.levels)
     expected = probability_skill.brier(table["target"] >= thresholds[0], said[:, 0])
     classes = scores["evaluators"]
+    if head != "class":  # of a certain forecast the CRPS is the mean absolute error
+        error = (table["persistence"] - table["target"]).abs().mean()
+        assert classes["test persistence crps"] == pytest.approx(error, rel=1e-4)
+        network = scores["test"]["network"]["crps"]
+        assert classes["test network crps"] == pytest.approx(network, rel=1e-4)
+    if head == "gaussian":
+        mean, deviation = learnt.mean(), learnt.std(ddof=0)
+        error = crps_of_a_normal(table["target"], mean, deviation)
+        assert classes["test climatology crps"] == pytest.approx(error, rel=1e-3)
+        skill = 1 - scores["test"]["network"]["crps"] / error
+        assert classes["test climatology skill_over_it"] == pytest.approx(skill, abs=1e-3)
     assert classes["test C1.0 network brier"] == pytest.approx(expected, rel=1e-4)
     assert np.isfinite(classes["test C1.0 logistic skill_over_it"])
     assert not any(caveat.startswith("NO LIGHT CURVE") for caveat in scores["caveats"])
     assert isinstance(experiment.load(run), keras.Model)
     assert experiment.load(run, compiled=True).loss is not None
+
+
+def embedded_targets(run):
+    """The targets of the training split, from the labels that the run read."""
+    split = pd.read_csv(run / "split.csv", dtype={"id": str})
+    ids = split.loc[split["split"] == "train", "id"]
+    table = labels.read_labels(tools.data_folder() / "y" / labels.label_file(60, 1440))
+    return np.log10(table.loc[ids, "Catch Flux"])
+
+
+def crps_of_a_normal(observed, mean, deviation):
+    """By its definition: the integral of the squared difference of distribution functions."""
+    x = np.linspace(mean - 9 * deviation, mean + 9 * deviation, 4001)
+    below = stats.norm.cdf(x, mean, deviation)
+    steps = (x[None] >= observed.to_numpy()[:, None]).astype(float)
+    return np.trapezoid((below - steps) ** 2, x, axis=1).mean()
 
 
 def module_config():

@@ -16,9 +16,9 @@ from dataset_models.sdo.aia import AIA
 from dataset_models.sdo.augmentation import SolarAugmentation
 from dataset_models.sdo.layers import TimesAsChannels
 from dataset_models.sdo.sdoml import SDOML
-from network_models import experiment, heads, threshold_scores
+from network_models import distribution_scores, experiment, heads, threshold_scores
 
-EVALUATORS = (threshold_scores.evaluate,)
+EVALUATORS = (threshold_scores.evaluate, distribution_scores.evaluate)
 
 
 def build_dataset(config):
