@@ -7,7 +7,7 @@ HOURS, DAYS = 72, 10
 HOUR_CHANNELS = ("log_flux", "log_short_flux", "flux known", "short flux known")
 DAY_CHANNELS = ("mean", "largest", "largest short", "fraction known")
 SUMMARY = (
-    "latest hour",
+    "mean of 3 h",
     "mean of 6 h",
     "mean of 24 h",
     "largest of 24 h",

@@ -1,6 +1,5 @@
 """The GOES light curve, and the flares of the day that follows."""
 
-import functools
 import hashlib
 import pathlib
 
@@ -72,6 +71,16 @@ class LightCurve(Dataset):
                 f"A light curve has no target {dependent_variable!r}. Expected one of "
                 f"{tuple(TARGETS)}. Correct dependent_variable."
             )
+        for name, value in (
+            ("threshold", threshold),
+            ("train_cadence_hours", train_cadence_hours),
+            ("cadence_hours", cadence_hours),
+        ):
+            if not value > 0:
+                raise ValueError(
+                    f"The setting {name} does not fit. Expected more than 0. Received: "
+                    f"{name}={value}. Correct it in config.py or on the command line."
+                )
         self.folder = pathlib.Path(folder) if folder is not None else data_folder()
         self.dependent_variable, self.test_year = dependent_variable, test_year
         self.units = {"hours": "log10(W / m2)", "days": "log10(W / m2)", "summary": "dex"}
@@ -174,11 +183,14 @@ class LightCurve(Dataset):
         """The layer that whitens the input `name`, with statistics of the training split."""
         return StandardScale(**self.statistics()[name], name=f"whitened_{name}")
 
-    @functools.cached_property
+    @property
     def regression(self):
         """The `Regression` on `summary` that the training split gives."""
-        train, logistic = self._rows["train"], self.dependent_variable == "flare"
-        return regression.fit(self._inputs["summary"][train], self._ahead[train], logistic)
+        if "regression" not in self._statistics:  # which begin anew where the split is another one
+            train, logistic = self._rows["train"], self.dependent_variable == "flare"
+            fitted = regression.fit(self._inputs["summary"][train], self._ahead[train], logistic)
+            self._statistics["regression"] = fitted
+        return self._statistics["regression"]
 
     def baselines(self, split):
         """Forecasts without a network, on the same samples and from the same times.
@@ -217,8 +229,9 @@ class LightCurve(Dataset):
             peaks = parts.strong(flares, threshold)["peak"].to_numpy("datetime64[ns]")
             first, now, last = (np.searchsorted(peaks, times + k * DAY) for k in (-1, 0, 1))
             ahead, behind = (last > now).astype("float32"), (now > first).astype("float32")
-            listed = flares["list_end"].max().to_numpy()
-            return np.where(times + DAY <= listed, ahead, np.nan), behind
+            listed = parts.listed(flares)
+            ahead = np.where(parts.covered(listed, times, times + DAY), ahead, np.nan)
+            return ahead, np.where(parts.covered(listed, times - DAY, times), behind, np.nan)
         flux = series["log_flux"]
         behind = flux.rolling(24, min_periods=LEAST_HOURS).max().to_numpy("float32")
         ahead = np.full_like(behind, np.nan)

@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -214,3 +216,39 @@ def test_subsets_follow_the_split(dataset):
         dataset.describe("test", i)["labels"]["last 24 h"] for i in range(dataset.size("test"))
     ]
     np.testing.assert_array_equal(found["no flare in the last 24 h"], np.array(behind) == 0)
+
+
+def test_times_that_no_list_covers_are_unknown_not_quiet(dataset, tmp_path):
+    """A list of November 2011 and one from March 2012 on: between them nothing is known."""
+    (tmp_path / sample_files.SERIES).parent.mkdir()
+    shutil.copy(dataset.folder / sample_files.SERIES, tmp_path / sample_files.SERIES)
+    flares = pd.read_csv(dataset.folder / sample_files.FLARES, comment="#")
+    early, late = flares["start"].between("2011-11", "2011-12"), flares["start"] > "2012-03"
+    for name, chosen in (("early.csv", early), ("late.csv", late)):
+        flares[chosen].to_csv(tmp_path / name, index=False)
+    settings = SAMPLE | {"flare_lists": ("early.csv", "late.csv")}
+    changed = LightCurve(folder=tmp_path, train_cadence_hours=12, embargo_days=0, **settings)
+    table = changed.split_table()
+    known = table[(table["split"] != "") & (table["time"] < "2012-03-10")]
+    assert known["time"].between("2011-11-01", "2011-12-01").sum() > 30
+    assert not known["time"].between("2011-12-02", "2012-02-28").any()
+    assert (table["reason"] == "target unknown").sum() > 100
+
+
+def test_the_regression_learns_anew_where_the_split_changes(dataset):
+    before = dataset.regression
+    folded = dataset.folded(3, 1)
+    assert folded.regression is not before
+    assert dataset.regression is before
+    times = folded.split_table()
+    assert not np.allclose(folded.regression.coefficients, before.coefficients), times
+
+
+@pytest.mark.parametrize("name", ["threshold", "train_cadence_hours", "cadence_hours"])
+def test_settings_that_are_not_above_zero(sample_folder, name):
+    with pytest.raises(ValueError, match=f"Expected more than 0. Received: {name}=-1"):
+        LightCurve(folder=sample_folder, **SAMPLE | {name: -1})
+
+
+def test_flares_without_longitudes_make_no_such_parts(dataset):
+    assert not any("degrees" in name for name in dataset.subsets("test"))
