@@ -138,6 +138,14 @@ class Dataset(abc.ABC):
         every = np.unique(years)
         return {str(year): years == year for year in every} if len(every) > 1 else {}
 
+    def groups(self, split):
+        """Dict of name to int array, shape (n,): samples of one number share what they show.
+
+        Intervals draw them together: "regions" (NOAA's numbers), "harps". 0 is unknown; what is
+        never known is left out.
+        """
+        return {}
+
     def sample_weights(self, split):
         """How much each sample counts in the scores, shape (n,): 1 where times were not chosen.
 

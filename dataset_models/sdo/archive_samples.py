@@ -128,53 +128,58 @@ def _lacking(slot, rules):
 
 
 def _read(shape, slot, rules):
-    """The good images of a slot, channel -> (plane, facts), and (file, reason) of the others."""
+    """The planes of a slot's good images, channel -> facts, and (file, reason) of the others."""
     reason = _lacking(slot, rules)
     if reason:
-        return {}, [("", reason)]
-    images, problems = {}, []
+        return None, {}, [("", reason)]
+    planes, facts, problems = None, {}, []
     for channel in rules.channels:
         if channel not in slot.files:
             continue
         path = slot.files[channel]
-        plane, facts, reason = _image(path, channel, shape, slot, rules)
+        image, reason = _image(path, channel, shape, slot, rules)
+        if image:
+            shape = image.pixels.stored.shape
+            if planes is None:  # one array: the system is slow to hand out many of 2 MB
+                planes = np.empty((len(rules.channels), *shape), store.ENCODINGS[ENCODING])
+            reason = _encode(image, planes[len(facts)])
         if reason:
             problems.append((str(path.relative_to(rules.raw)), reason))
         else:
-            images[channel], shape = (plane, facts), plane.shape
-    return images, problems
+            facts[channel] = _facts(image)
+    return planes, facts, problems
 
 
 def _image(path, channel, shape, slot, rules):
-    """One plane as it is stored, what is known of it, and an empty string, or why there is none."""
+    """The image in a file and an empty string, or None and the reason."""
     try:
         image = read_image(path, channel, shape)
-        reason = _unfit(image, slot.identifier, rules)
-        if reason:
-            return None, None, reason
-        # At once, while the pixels are in the processor's cache.
-        return image.pixels.each(_encode), _facts(image), ""
     except BadImageError as error:
-        return None, None, error.reason
+        return None, error.reason
+    reason = _unfit(image, slot.identifier, rules)
+    return (None, reason) if reason else (image, "")
+
+
+def _encode(image, plane):
+    """Fills `plane` with the image as it is stored, or says why it cannot be."""
+    try:
+        image.pixels.each(lambda values: store.encode(values, ENCODING), plane)
     except ValueError as error:  # a value that the encoding cannot hold
-        return None, None, str(error)
+        return str(error)
+    return ""
 
 
-def _write(rules, slot, images, problems):
+def _write(rules, slot, planes, facts, problems):
     """The `Outcome` of a slot whose images were read."""
-    if not images or (problems and not rules.allow_missing_channels):
+    if not facts or (problems and not rules.allow_missing_channels):
         return Outcome(slot.identifier, None, tuple(problems))
-    planes = {channel: plane for channel, (plane, _) in images.items()}
-    metadata = _metadata({channel: facts for channel, (_, facts) in images.items()})
+    planes = dict(zip(facts, planes, strict=False))  # those of lacking channels are empty
+    metadata = _metadata(facts)
     try:
         write_sample(rules.folder, slot.identifier, planes, metadata, ENCODING, encoded=True)
     except ValueError as error:  # metadata that cannot be written
         return Outcome(slot.identifier, None, (*problems, ("", str(error))))
     return Outcome(slot.identifier, next(iter(planes.values())).shape, tuple(problems))
-
-
-def _encode(values):
-    return store.encode(values, ENCODING)
 
 
 def _unfit(image, identifier, rules):

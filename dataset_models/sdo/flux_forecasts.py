@@ -11,7 +11,7 @@ from dataset_models.goes.history import read_light_curve
 from dataset_models.sdo import samples, subsets
 from dataset_models.sdo.references import NO_LIGHT_CURVE, References
 
-GROUPS = {"regions": "active_region", "harps": "harp"}  # splits that a column of the index tells
+GROUPS = {"regions": "active_region", "harps": "harp"}  # that a column of the index tells
 
 
 class FluxForecasts(Dataset):
@@ -40,6 +40,11 @@ class FluxForecasts(Dataset):
         table = self._table.iloc[rows]
         parts = subsets.of_rows(table, self._light_curve.iloc[rows])
         return super().subsets(split) | parts
+
+    def groups(self, split):
+        table = self._table.iloc[self._rows[split]]
+        found = {name: table[column].to_numpy() for name, column in GROUPS.items()}
+        return {name: numbers for name, numbers in found.items() if numbers.any()}
 
     def sample_weights(self, split):
         return self._weights[self._rows[split]]

@@ -35,7 +35,9 @@ class Pixels:
             values += self.zero
         return values
 
-    def each(self, function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    def each(
+        self, function: Callable[[np.ndarray], np.ndarray], found: np.ndarray | None = None
+    ) -> np.ndarray:
         """What `function` makes of each value.
 
         Whole numbers are few and repeat: it is computed for each that may occur, and looked up.
@@ -43,12 +45,18 @@ class Pixels:
         Args:
             function: takes float32 values of any shape, gives an array of the same shape; each of
                 its elements must depend on one value alone.
+            found: array to put it in; a new one by default.
+
+        Returns:
+            `found`.
         """
         levels = self._levels()
+        table = function((self if levels is None else self._of(levels)).values())
+        if found is None:
+            found = np.empty(self.stored.shape, table.dtype)
         if levels is None:
-            return function(self.values())
-        table = function(dataclasses.replace(self, stored=levels).values())
-        found = np.empty(self.stored.shape, table.dtype)
+            found[...] = table
+            return found
         for piece in self._pieces():  # negative numbers count from the table's end
             found[piece] = np.take(table, self.stored[piece])
         return found
@@ -59,7 +67,7 @@ class Pixels:
         if low is None or (self.blank is not None and low <= self.blank <= high):
             values = self.values()
         else:
-            values = dataclasses.replace(self, stored=np.array([low, high])).values()
+            values = self._of(np.array([low, high])).values()
         return np.fmin.reduce(values, axis=None), np.fmax.reduce(values, axis=None)
 
     def count_above(self, value: float) -> int:
@@ -69,6 +77,9 @@ class Pixels:
             return 0
         above = self.stored > limit
         return int(np.count_nonzero(above if self.blank is None else above & self._present()))
+
+    def _of(self, stored):
+        return dataclasses.replace(self, stored=stored)
 
     def _present(self):
         return self.stored != self.blank
@@ -93,4 +104,4 @@ class Pixels:
         low, high = min(self._range[0], 0), max(self._range[1], 0)
         if high - low >= self.stored.size:
             return None
-        return np.concatenate([np.arange(high + 1), np.arange(low, 0)])
+        return np.concatenate([np.arange(high + 1), np.arange(low, 0)], dtype=np.int32)

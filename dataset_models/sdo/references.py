@@ -8,7 +8,7 @@ import pandas as pd
 from dataset_models import climatology
 from dataset_models.goes import regression
 from dataset_models.sdo.flux_target import FluxTarget, log_or_flux
-from tools.distributions import ROUNDING
+from tools.distributions import reached
 from tools.label_history import LARGEST_MINUTE
 
 NO_LIGHT_CURVE = (
@@ -50,14 +50,17 @@ class References:
     def forecasts(self, rows: np.ndarray) -> dict[str, np.ndarray]:
         """Forecasts of the target for `rows`, each float32 of shape (n, 1).
 
-        Persistence is the flux at the image's time (no change, for the delta). Climatology is the
-        mean target of training, of the last 365 days' samples whose windows had closed, and of
-        `rows` themselves. "light curve" is a ridge regression of log10 of the flux on the numbers
-        of the light curve, for a target in W m-2 as well, where a few X flares would rule the sum
-        of squares; of it 10** is taken, and the flux at the image's time off for the delta.
+        Persistence is the flux at the image's time (no change, for the delta); "persistence 24 h"
+        the largest minute of the 24 h before it, a match for a target that is the largest of a day.
+        Climatology is the mean target of training, of the last 365 days' samples whose windows had
+        closed, and of `rows` themselves. "light curve" is a ridge regression of log10 of the flux
+        on the numbers of the light curve. It learns the logarithm for a target in W m-2 as well,
+        where a few X flares would rule the sum of squares. For the delta the flux at the image's
+        time is taken off these two.
 
         A forecast that is unknown is the mean of training. What is never known is left out: without
-        a flux series (labels of a flare list) persistence, without its table the light curve.
+        a flux series (labels of a flare list) persistence, without its table what the light curve
+        tells.
         """
         target = self.target[:, 0]
         now = log_or_flux(self.table["current_flux"], self.flux.log_flux)
@@ -70,9 +73,11 @@ class References:
         }
         if self.know_light_curve:
             log_flux = log_or_flux(self.table["catch_flux"], True)
-            flux = self._regression(log_flux, rows, logistic=False)
-            flux = flux if self.flux.log_flux else 10**flux
-            found["light curve"] = flux if self.flux.is_forecast else flux - now[rows]
+            largest = self.light_curve[LARGEST_MINUTE].to_numpy()[rows]
+            fitted = self._regression(log_flux, rows, logistic=False)
+            for name, flux in (("persistence 24 h", largest), ("light curve", fitted)):
+                flux = flux if self.flux.log_flux else 10**flux
+                found[name] = flux if self.flux.is_forecast else flux - now[rows]
         return {name: values.astype("float32")[:, None] for name, values in _known(found, mean)}
 
     def probabilities(self, rows: np.ndarray, log_threshold: float) -> dict[str, np.ndarray]:
@@ -120,12 +125,6 @@ class References:
         numbers, train = self.light_curve.to_numpy(), self.train
         fitted = regression.fit(numbers[train], values[train], logistic, self.weights[train])
         return fitted(numbers[rows])
-
-
-def reached(log_flux: np.ndarray, log_threshold: float) -> np.ndarray:
-    """1.0 where a flux reaches a threshold, else 0.0; NaN where it is unknown."""
-    came = (log_flux >= log_threshold - ROUNDING).astype("float64")
-    return np.where(np.isnan(log_flux), np.nan, came)
 
 
 def _known(found, fallback):

@@ -135,13 +135,17 @@ def caveats(table: pd.DataFrame, leaks: bool) -> tuple[str, ...]:
 
 
 def _case_control(dealt):
-    judged = dealt[dealt["split"] != "train"]
-    inverse = 1 / judged["probability"].to_numpy("float64")
-    equal = inverse.sum() ** 2 / (inverse**2).sum() if len(judged) else 0
+    parts = []
+    for split in [one for one in ("validation", "test") if (dealt["split"] == one).any()]:
+        inverse = 1 / dealt.loc[dealt["split"] == split, "probability"].to_numpy("float64")
+        equal = inverse.sum() ** 2 / (inverse**2).sum()  # Kish 1965, Survey Sampling
+        parts.append(
+            f"the {len(inverse)} samples of {split} tell as much as {equal:.0f} equal ones"
+        )
     return (
         "CASE-CONTROL: validation and test times were chosen by their flares. Scores weigh each by "
         "1 / the probability of its choice, which restores the base rate among the times that "
-        f"could have been chosen; the {len(judged)} samples tell as much as {equal:.0f} equal ones."
+        f"could have been chosen; {', '.join(parts)}."
     )
 
 

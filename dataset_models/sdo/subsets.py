@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from tools.distributions import ROUNDING, reached
 from tools.flare_classes import class_to_flux
 from tools.flux import OPERATIONAL_SCALE
 from tools.flux_skill import flare_class
@@ -11,6 +12,7 @@ from tools.label_history import LARGEST_MINUTE
 LIMB_DEGREES = 60  # from the central meridian; foreshortening hides what lies beyond
 THRESHOLDS = ("C1.0", "M1.0")  # of flares in the last 24 h, on the operational scale
 SCALE = np.log10(OPERATIONAL_SCALE)
+BY_CLASS = "class "  # what the names of parts begin with that the class to come tells apart
 
 
 def of_rows(table: pd.DataFrame, light_curve: pd.DataFrame) -> dict[str, np.ndarray]:
@@ -26,13 +28,14 @@ def of_rows(table: pd.DataFrame, light_curve: pd.DataFrame) -> dict[str, np.ndar
     Returns:
         Dict of name to bool array, shape (n,); parts that hold no sample are left out.
     """
-    letters = flare_class(np.log10(table["catch_flux"].to_numpy("float64")) + SCALE)
-    found = {f"class {letter}": letters == letter for letter in "ABCMX"}
+    log_flux = np.log10(table["catch_flux"].to_numpy("float64")) + SCALE
+    letters = flare_class(log_flux + ROUNDING)
+    found = {f"{BY_CLASS}{letter}": letters == letter for letter in "ABCMX"}
     progress = table["in_progress"].to_numpy("float64")
     found |= {"flare in progress": progress == 1, "no flare in progress": progress == 0}
     largest = light_curve[LARGEST_MINUTE].to_numpy("float64") + SCALE
     for name in THRESHOLDS:
-        found[f"no {name} in the last 24 h"] = largest < np.log10(class_to_flux(name))
+        found[f"no {name} in the last 24 h"] = reached(largest, np.log10(class_to_flux(name))) == 0
     distance = np.abs(table["longitude"].to_numpy("float64"))
     found["largest region on the disk"] = distance <= LIMB_DEGREES
     found[f"largest region beyond {LIMB_DEGREES} degrees"] = distance > LIMB_DEGREES

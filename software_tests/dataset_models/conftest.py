@@ -31,7 +31,12 @@ def write_fits(counts):
                 **{"CTYPE1": "HPLN-TAN", "CUNIT1": "arcsec", "CDELT1": 2457.6 / SIDE},
                 **{"CTYPE2": "HPLT-TAN", "CUNIT2": "arcsec", "CDELT2": 2457.6 / SIDE},
                 **{"CRPIX1": 32.5, "CRPIX2": 32.5, "CRVAL1": 0.0, "CRVAL2": 0.0},
-                **{"RSUN_OBS": 975.96, "DSUN_OBS": 1.47096e11, "WAVEUNIT": "angstrom", "AECTYPE": 0},
+                **{
+                    "RSUN_OBS": 975.96,
+                    "DSUN_OBS": 1.47096e11,
+                    "WAVEUNIT": "angstrom",
+                    "AECTYPE": 0,
+                },
                 **{"HGLN_OBS": 0.0, "HGLT_OBS": -3.0, "RSUN_REF": 696000000.0},
             }
         )

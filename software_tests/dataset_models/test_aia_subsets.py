@@ -67,7 +67,9 @@ def test_the_limb_begins_at_60_degrees(archive):
     degrees = np.resize([10.0, -61.0, 60.0, np.nan], len(archive.times))
     archive.change(longitude=degrees)
     found, ids = parts(archive)
-    position = dict(zip(archive.times.strftime("%Y%m%d_%H%M"), np.arange(len(degrees)) % 4))
+    position = dict(
+        zip(archive.times.strftime("%Y%m%d_%H%M"), np.arange(len(degrees)) % 4, strict=True)
+    )
     on_disk = [one for one in ids if position[one] in (0, 2)]
     assert found["largest region on the disk"] == on_disk
     assert found["largest region beyond 60 degrees"] == [one for one in ids if position[one] == 1]
