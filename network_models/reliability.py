@@ -4,6 +4,7 @@ import numpy as np
 
 from network_models.explanations import figures
 from tools.probability_skill import reliability_curve
+from tools.skill import known, weighted_mean
 
 STYLES = ({"color": "#4477aa", "marker": "o"}, {"color": "#ee6677", "marker": "s"})
 
@@ -13,7 +14,8 @@ def draw(parts, marks=()):
 
     Args:
         parts: dict of title to (observed, forecasts): 0 and 1, NaN unknown, shape (n,); and a dict
-            of at most two labels to probabilities, shape (n,).
+            of at most two labels to probabilities, shape (n,). A third says how much each sample
+            counts, shape (n,); 1 unless given.
         marks: words that the picture must carry.
 
     Returns:
@@ -21,8 +23,8 @@ def draw(parts, marks=()):
     """
     figure = figures.new_figure(4.8 * len(parts), 6.2)
     grid = figure.subplots(2, len(parts), squeeze=False, height_ratios=(4, 1), sharex="col")
-    for column, (title, (observed, forecasts)) in enumerate(parts.items()):
-        _draw_part(*grid[:, column], np.asarray(observed, "float64"), forecasts)
+    for column, (title, part) in enumerate(parts.items()):
+        _draw_part(*grid[:, column], *part)
         grid[0, column].set_title(title, fontsize=figures.LABEL)
     grid[0, 0].set_ylabel("observed frequency", fontsize=figures.LABEL)
     grid[1, 0].set_ylabel("samples", fontsize=figures.LABEL)
@@ -36,13 +38,14 @@ def counted(title, observed):
     return f"{title}: {np.nansum(observed):.0f} of {np.isfinite(observed).sum()} samples"
 
 
-def _draw_part(above, below, observed, forecasts):
-    rate = np.nanmean(observed)
+def _draw_part(above, below, observed, forecasts, weight=None):
+    came, _, counts = known(observed, observed, weight)
+    rate = weighted_mean(came, counts)
     above.plot([0, 1], [0, 1], color="0.6", linewidth=1)
     above.axhline(rate, color="0.6", linewidth=1, linestyle=":")
     above.text(1, rate, "base rate", ha="right", va="bottom", color="0.4")
     for place, (label, said) in enumerate(forecasts.items()):
-        curve, style, width = reliability_curve(observed, said), STYLES[place], 0.04
+        curve, style, width = reliability_curve(observed, said, weight), STYLES[place], 0.04
         above.plot(curve["probability"], curve["observed"], label=label, markersize=7, **style)
         middle = (curve["low"] + curve["high"]) / 2 + (place - 0.5) * width
         below.bar(middle, curve["count"], width, color=style["color"])

@@ -6,12 +6,14 @@ Thresholds of alarms and calibrations come from validation and are frozen for te
 
 import numpy as np
 
+from dataset_models.sdo.subsets import BY_CLASS
 from network_models import evaluation, heads
 from tools import class_scores, distributions
 from tools.class_scores import Outcomes
 from tools.label_history import LARGEST_MINUTE
 
 NETWORK, CLIMATOLOGY = "network", "climatology"
+VALIDATION = "validation"  # what may choose thresholds and calibrations
 QUIET = " after a quiet day"
 
 
@@ -21,8 +23,9 @@ def evaluate(model, dataset, config):
     Beside the network: "climatology", the frequency in training, and what
     `dataset.class_baselines` gives: that of the trailing 365 days, persistence of the class, a
     logistic regression on the light curve. The same once more for the samples "after a quiet day":
-    those before which the flux stayed under the class for 24 h (`dataset.history`); the thresholds
-    are those of all samples.
+    those before which the flux stayed under the class for 24 h (`dataset.history`); and for each of
+    `dataset.subsets`, "test M1.0 (2014), network brier" say, but for those told apart by the class
+    that came: within one there is no event to forecast. The thresholds are those of all samples.
 
     Args:
         model: trained network with a head of `heads`.
@@ -32,11 +35,12 @@ def evaluate(model, dataset, config):
     Returns:
         Dict of name to number, such as "test M1.0 network brier". For each class: samples, events
         and their frequency. For each forecast: brier; bss, its skill over the frequency in training
-        (after a quiet day over that of these samples, which no forecaster could know); roc_area;
-        tss and hss of alarms from the probability on that gave the best TSS on validation. "network
-        calibrated" has brier and bss after a calibration on validation. skill_over_it, of each
-        reference, is the network's Brier skill over it. NaN where a score is undefined: validation
-        or the samples have one outcome alone, or a forecast is NaN.
+        (of a part over that of its own samples, which no forecaster could know); roc_area; tss and
+        hss of alarms from `threshold` on, the probability that gave the best TSS on validation.
+        "network calibrated" has brier and bss after a calibration on validation, and its
+        temperature, or slope and intercept. skill_over_it, of each reference, is the network's
+        Brier skill over it. NaN where a score is undefined: validation or the samples have one
+        outcome alone, or a forecast is NaN.
     """
     if dataset.units["target"] != heads.LOG_FLUX:
         return {}
@@ -58,30 +62,42 @@ def evaluate(model, dataset, config):
     return scores
 
 
-def of_class(observed, forecast, rate, kind):
+def of_class(observed, forecast, rate, kind, weight=None):
     """Scores of one forecast of one class, with what validation chooses frozen for other splits.
 
     Args:
         observed: dict of split to 0 and 1, NaN unknown, shape (n,).
-        forecast: dict of split to probabilities, shape (n,); the first split is validation.
+        forecast: dict of split, "validation" among them, to probabilities, shape (n,).
         rate: probability that the reference gives.
         kind: one of `calibration.KINDS`.
+        weight: dict of split to how much each sample counts, shape (n,); 1 unless given.
 
     Returns:
         Dict of split to dict of name to number: events, and those of a forecast in `evaluate`.
+
+    Raises:
+        ValueError: without a validation split.
     """
+    if VALIDATION not in forecast:
+        raise ValueError(
+            "Nothing can choose a threshold here. Expected forecasts of the validation split among "
+            f"others. Received: {list(forecast)}. A threshold that has seen the test split "
+            "flatters every score."
+        )
     outcomes = {
-        split: Outcomes(observed[split], np.ones(len(observed[split]))) for split in forecast
+        split: Outcomes(observed[split], np.ones(len(said)) if weight is None else weight[split])
+        for split, said in forecast.items()
     }
-    validation = next(iter(forecast))
-    choice = class_scores.choose(outcomes[validation], forecast[validation], kind)
+    choice = class_scores.choose(outcomes[VALIDATION], forecast[VALIDATION], kind)
     found = {}
     for split, said in forecast.items():
         numbers = (outcomes[split], said, choice, rate)
         found[split] = {"events": outcomes[split].counts()["events"]}
         found[split] |= class_scores.scores(*numbers)
-        calibrated = class_scores.calibrated_scores(*numbers)
-        found[split] |= {f"{name} calibrated": number for name, number in calibrated.items()}
+        if kind != "none":
+            fitted = class_scores.calibrated_scores(*numbers)
+            found[split] |= {f"{name} calibrated": fitted.pop(name) for name in ("brier", "bss")}
+            found[split] |= fitted
     return found
 
 
@@ -93,18 +109,17 @@ def _of_class(dataset, outcomes, network, threshold, kind):
         | dataset.class_baselines(split, threshold)
         for split, said in network.items()
     }
-    validation = next(iter(network))
     choices = {
-        name: class_scores.choose(outcomes[validation], said, kind if name == NETWORK else "none")
-        for name, said in forecasts[validation].items()
+        name: class_scores.choose(outcomes[VALIDATION], said, kind if name == NETWORK else "none")
+        for name, said in forecasts[VALIDATION].items()
     }
     found = {}
     for split, said in forecasts.items():
-        came, quiet = outcomes[split], _quiet(dataset, split, threshold)
-        found[split, ""] = _rows(came, said, choices, rate)
-        if quiet is not None:
-            came, said = came.part(quiet), {name: values[quiet] for name, values in said.items()}
-            found[split, QUIET] = _rows(came, said, choices, came.counts()["frequency"])
+        found[split, ""] = _rows(outcomes[split], said, choices, rate)
+        for name, chosen in _parts(dataset, split, threshold).items():
+            came = outcomes[split].part(chosen)
+            of_part = {forecast: values[chosen] for forecast, values in said.items()}
+            found[split, name] = _rows(came, of_part, choices, came.counts()["frequency"])
     return found
 
 
@@ -125,7 +140,7 @@ def _rows(outcomes, forecasts, choices, rate):
 
 def _named(prefix, rows):
     """Dict of "test M1.0 network brier", "test M1.0 after a quiet day, network brier" to number."""
-    comma = "," if prefix.endswith(QUIET) else ""
+    comma = "," if prefix.endswith((QUIET, ")")) else ""
     return {
         f"{prefix}{comma} {row} {name}" if row else f"{prefix} {name}": number
         for row, numbers in rows.items()
@@ -134,17 +149,18 @@ def _named(prefix, rows):
 
 
 def _outcomes(dataset, split, log_flux, threshold):
-    target = log_flux[split].astype("float64")
-    came = np.where(np.isnan(target), np.nan, target >= threshold - distributions.ROUNDING)
+    came = distributions.reached(log_flux[split], threshold)
     return Outcomes(came, dataset.sample_weights(split))
 
 
-def _quiet(dataset, split, threshold):
-    """Before which samples the flux stayed under the threshold for 24 h; None if nobody knows."""
-    history = dataset.history(split)
-    if history is None:
-        return None
-    return history[LARGEST_MINUTE].to_numpy() < threshold - distributions.ROUNDING
+def _parts(dataset, split, threshold):
+    """Dict of what stands behind the class's name to which samples, bool, shape (n,)."""
+    history, found = dataset.history(split), {}
+    if history is not None:
+        largest = history[LARGEST_MINUTE].to_numpy()
+        found[QUIET] = distributions.reached(largest, threshold) == 0
+    subsets = dataset.subsets(split).items()
+    return found | {f" ({name})": some for name, some in subsets if not name.startswith(BY_CLASS)}
 
 
 def _probabilities(model, dataset, split, config, thresholds):

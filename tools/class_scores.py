@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-from collections.abc import Callable
 
 import numpy as np
 
@@ -44,15 +43,15 @@ class Choice:
 
     Args:
         threshold: probability from which on there is an alarm; NaN where none could be chosen.
-        calibrate: function of probabilities to probabilities; None where none could be fitted.
+        calibrate: None where none could be fitted.
     """
 
     threshold: float = math.nan
-    calibrate: Callable[[np.ndarray], np.ndarray] | None = None
+    calibrate: calibration.Calibration | None = None
 
 
 def choose(validation: Outcomes, said: np.ndarray, kind: str = "none") -> Choice:
-    """The threshold with the best TSS, and a calibration.
+    """The threshold with the best TSS (`probability_skill.frozen_threshold`), and a calibration.
 
     Args:
         validation: of the validation split.
@@ -60,12 +59,15 @@ def choose(validation: Outcomes, said: np.ndarray, kind: str = "none") -> Choice
         kind: one of `calibration.KINDS`.
 
     Returns:
-        `Choice`; an empty one if one outcome alone came, or a forecast is NaN.
+        `Choice`; an empty one if a forecast is NaN. If one outcome alone came there is no
+        calibration, and no threshold but that of a forecast that says only yes and no.
     """
-    came, weight = validation.came, validation.weight
-    if len(np.unique(came[validation.known])) < 2 or not _is_whole(validation, said):
+    if not _is_whole(validation, said):
         return Choice()
-    threshold = probability_skill.best_threshold(came, said, weight=weight)
+    came, weight = validation.came, validation.weight
+    threshold = probability_skill.frozen_threshold(came, said, weight)
+    if len(np.unique(came[validation.known])) < 2:
+        return Choice(threshold)
     return Choice(threshold, calibration.fit(kind, came, said, weight))
 
 
@@ -81,11 +83,12 @@ def scores(
         reference: probability that the Brier skill score is relative to.
 
     Returns:
-        Dict of brier, bss, roc_area, tss and hss to number. NaN where a score is undefined: one
-        outcome alone came, nothing was chosen, or a forecast is NaN.
+        Dict of brier, bss, roc_area, tss, hss and the threshold of the alarms to number. NaN where
+        a score is undefined: one outcome alone came, nothing was chosen, or a forecast is NaN.
     """
     came, weight = outcomes.came, outcomes.weight
     found = dict.fromkeys(("brier", "bss", "roc_area", "tss", "hss"), math.nan)
+    found["threshold"] = choice.threshold
     if not _is_whole(outcomes, said):
         return found
     found["brier"] = probability_skill.brier(came, said, weight)
@@ -100,12 +103,23 @@ def scores(
 def calibrated_scores(
     outcomes: Outcomes, said: np.ndarray, choice: Choice, reference: float
 ) -> dict[str, float]:
-    """The brier and bss of a forecast after the calibration of `choice`; else as `scores`."""
+    """The brier and bss of a forecast after the calibration of `choice`, and what was fitted.
+
+    Args:
+        outcomes: as of `scores`.
+        said: as of `scores`.
+        choice: as of `scores`.
+        reference: as of `scores`.
+
+    Returns:
+        Dict of brier, bss and `Calibration.numbers` to number; NaN as in `scores`.
+    """
     calibrated = np.full(len(said), math.nan)
     if choice.calibrate is not None and _is_whole(outcomes, said):
         calibrated[outcomes.known] = choice.calibrate(said[outcomes.known])
     found = scores(outcomes, calibrated, Choice(), reference)
-    return {name: found[name] for name in ("brier", "bss")}
+    numbers = {} if choice.calibrate is None else choice.calibrate.numbers
+    return {"brier": found["brier"], "bss": found["bss"], **numbers}
 
 
 def skill(outcomes: Outcomes, said: np.ndarray, reference: np.ndarray | float) -> float:

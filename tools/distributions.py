@@ -16,6 +16,18 @@ HEADS = ("flux", "class", "quantiles", "gaussian")
 ROUNDING = 1e-6  # dex: float32 may put an M1.0 this far below M1.0
 
 
+def reached(log_flux: Array, log_threshold: float) -> np.ndarray:
+    """1.0 where a flux reaches a threshold, but for rounding, else 0.0; NaN where it is unknown.
+
+    Args:
+        log_flux: any shape, log10 of a flux.
+        log_threshold: in the same unit.
+    """
+    log_flux = np.asarray(log_flux, "float64")
+    came = (log_flux >= log_threshold - ROUNDING).astype("float64")
+    return np.where(np.isnan(log_flux), np.nan, came)
+
+
 def exceedance(head: str, forecast: Array, log_thresholds: Array, levels: Array = ()) -> np.ndarray:
     """Probabilities to reach thresholds, from the columns of a forecast.
 
@@ -46,7 +58,7 @@ def exceedance(head: str, forecast: Array, log_thresholds: Array, levels: Array 
     if head == "gaussian":
         return stats.norm.sf((thresholds - forecast[:, :1]) / forecast[:, 1:])
     if head == "flux":
-        return (forecast >= thresholds - ROUNDING).astype("float64")
+        return reached(forecast, thresholds)
     return np.stack([_above(row, thresholds, np.asarray(levels)) for row in forecast])
 
 

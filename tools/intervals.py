@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 import numpy as np
 import numpy.typing
+import pandas as pd
 
 RESAMPLES = 1000
 FEWEST_GROUPS = 5  # an interval from fewer says more than they know
@@ -86,3 +87,19 @@ def bootstrap(
     value = float(score(np.arange(len(number))))
     undefined = 1 - len(defined) / resamples
     return Interval(value, float(low), float(high), level, len(names), undefined)
+
+
+def expanded(table: pd.DataFrame) -> pd.DataFrame:
+    """A table in which each `Interval` is four numbers: tss, tss_low, tss_high, tss_undefined.
+
+    Args:
+        table: DataFrame, some columns of which hold intervals.
+    """
+    columns = {}
+    for name, cells in table.items():
+        columns[name] = cells
+        if len(cells) and all(isinstance(cell, Interval) for cell in cells):
+            columns[name] = [cell.value for cell in cells]
+            for part in ("low", "high", "undefined"):
+                columns[f"{name}_{part}"] = [getattr(cell, part) for cell in cells]
+    return pd.DataFrame(columns, index=table.index)

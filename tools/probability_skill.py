@@ -72,6 +72,8 @@ def brier_decomposition(
 ) -> BrierDecomposition:
     """The parts of a Brier score over bins of equal width; they add up to it exactly.
 
+    All are NaN where no outcome is known.
+
     Args:
         observed: as in `brier`.
         probability: as in `brier`.
@@ -79,6 +81,8 @@ def brier_decomposition(
         bins: int, how many.
     """
     curve = reliability_curve(observed, probability, weight, bins)
+    if curve.empty:
+        return BrierDecomposition(*[math.nan] * 4)
     base = weighted_mean(*_checked(observed, probability, weight)[::2])
     share, came = (curve["weight"] / curve["weight"].sum()).to_numpy(), curve["observed"].to_numpy()
     reliability = float((share * (curve["probability"].to_numpy() - came) ** 2).sum())
@@ -198,6 +202,33 @@ def best_threshold(
     tables = zip(hits, false_alarms, hits[0] - hits, false_alarms[0] - false_alarms, strict=True)
     found = [getattr(Contingency(*table), score) for table in tables]
     return float(candidates[np.nanargmax(found)])
+
+
+def frozen_threshold(
+    observed: Array, probability: Array, weight: Array | None = None, score: str = "tss"
+) -> float:
+    """The threshold that validation sets for the test split: that of `best_threshold`.
+
+    A forecast that says only yes and no, such as persistence, is taken at its word: 0.5. It may say
+    one probability besides, where it does not know, but must say yes or no somewhere.
+
+    Args:
+        observed: 0 and 1, shape (n,), of the validation split; NaN is unknown.
+        probability: shape (n,).
+        weight: of each sample, shape (n,); 1 unless given.
+        score: one of `skill.SCORES`.
+
+    Returns:
+        An alarm is probability >= this number; NaN, which gives none, where one outcome never came.
+    """
+    observed, probability, weight = known(observed, probability, weight)
+    said = np.unique(probability)
+    others = np.setdiff1d(said, (0.0, 1.0))
+    if len(others) < len(said) and len(others) <= 1:
+        return 0.5
+    if len(np.unique(observed)) < 2:
+        return math.nan
+    return best_threshold(observed, probability, score, weight)
 
 
 def _checked(observed, probability, weight):

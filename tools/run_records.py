@@ -44,10 +44,16 @@ def predictions(run: str | pathlib.Path) -> pd.DataFrame:
     return pd.read_csv(file, dtype={"id": str}, parse_dates=["time"])
 
 
+def caveats(runs: Iterable[str | pathlib.Path]) -> list[str]:
+    """The sentences that must stand beside every score of these runs, each once."""
+    found = [caveat for run in runs for caveat in scores(run).get("caveats", ())]
+    return list(dict.fromkeys(found))
+
+
 def marks(runs: Iterable[str | pathlib.Path]) -> tuple[str, ...]:
     """Words that pictures of these runs must carry: "SYNTHETIC" if any of their data was drawn."""
-    caveats = [caveat for run in runs for caveat in scores(run).get("caveats", ())]
-    return ("SYNTHETIC",) if any(one.startswith("SYNTHETIC") for one in caveats) else ()
+    drawn = any(caveat.startswith("SYNTHETIC") for caveat in caveats(runs))
+    return ("SYNTHETIC",) if drawn else ()
 
 
 def check_same(runs: list[pathlib.Path], what: dict[str, Callable]) -> None:

@@ -95,14 +95,18 @@ class Contingency:
     @property
     def hss(self) -> float:
         """Heidke skill score: how far the accuracy stands above that of chance."""
-        chance = ratio(self.alarms * self.events, self.total)
-        chance += ratio((self.total - self.alarms) * self.non_events, self.total)
+        if not (self.events and self.non_events):
+            return math.nan  # it would be 0 whatever is forecast
+        chance = self.alarms * self.events + (self.total - self.alarms) * self.non_events
+        chance /= self.total
         return ratio(self.hits + self.correct_negatives - chance, self.total - chance)
 
     @property
     def gilbert(self) -> float:
         """Gilbert skill score: the critical success index beyond the hits of chance."""
-        chance = ratio(self.alarms * self.events, self.total)
+        if not (self.events and self.non_events):
+            return math.nan  # as the Heidke skill score
+        chance = self.alarms * self.events / self.total
         return ratio(self.hits - chance, self.alarms + self.misses - chance)
 
     def scores(self) -> dict[str, float]:
@@ -143,9 +147,9 @@ def undefined(table: Contingency) -> str:
     if not table.total:
         return "No sample has a known outcome: no score is defined."
     if not table.events:
-        return "No event came: POD, TSS and bias are undefined."
+        return "No event came: POD, bias, TSS, HSS and Gilbert are undefined."
     if not table.non_events:
-        return "An event came every time: POFD, TSS and HSS are undefined."
+        return "An event came every time: POFD, TSS, HSS and Gilbert are undefined."
     return "" if table.alarms else "No alarm was given: FAR is undefined."
 
 
