@@ -26,7 +26,8 @@ def text(folder):
 def of_scores(scores):
     """Lines of what scores.json holds; undefined scores say so.
 
-    Of the evaluators' numbers, many for each split, those of the last split stand for all.
+    Of the evaluators' numbers, of which there are many, those of the last split stand for all, and
+    those of its parts, which a name tells in brackets, are left to the file.
     """
     lines = [f"Caveat: {caveat}" for caveat in scores["caveats"]]
     for split, results in scores.items():
@@ -40,8 +41,7 @@ def of_scores(scores):
     splits = [name for name in scores if name not in BESIDE]
     shown = by_last_word(_of_last(scores.get("evaluators", {}), splits))
     if shown:
-        others = f" (of {', '.join(splits[:-1])}: scores.json)" if len(splits) > 1 else ""
-        lines += [f"evaluators{others}", _table(shown)]
+        lines += ["evaluators (other splits and parts: scores.json)", _table(shown)]
     return "\n".join(lines)
 
 
@@ -82,8 +82,9 @@ def of_subsets(table):
 
 
 def _of_last(numbers, splits):
-    """Numbers without those whose names begin with another split than the last."""
-    return {name: one for name, one in numbers.items() if name.split(" ")[0] not in splits[:-1]}
+    """Numbers of the last split, or of none, and of no part of it."""
+    of_last = (name for name in numbers if name.split(" ")[0] not in splits[:-1])
+    return {name: numbers[name] for name in of_last if "(" not in name}
 
 
 def _table(rows):

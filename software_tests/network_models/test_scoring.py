@@ -148,9 +148,10 @@ def test_undefined_scores_say_so():
     scores = {"validation": scores["test"]} | scores
     scores["evaluators"] = {"test M1.0 network tss": math.nan, "test M1.0 network brier": 0.25}
     scores["evaluators"]["validation M1.0 network brier"] = 0.5
+    scores["evaluators"]["test M1.0 (2014), network brier"] = 0.5
     lines = score_tables.of_scores(scores).splitlines()
     assert lines[0] == "Caveat: CARE"
-    assert "evaluators (of validation: scores.json)" in lines
+    assert "evaluators (other splits and parts: scores.json)" in lines
     assert [line.split() for line in lines[-2:]] == [
         ["tss", "brier"],
         ["test", "M1.0", "network", "undefined", "0.25"],
