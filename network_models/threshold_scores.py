@@ -6,10 +6,9 @@ Thresholds of alarms and calibrations come from validation and are frozen for te
 
 import numpy as np
 
-from dataset_models.sdo.subsets import BY_CLASS
 from network_models import evaluation, heads
 from tools import class_scores, distributions
-from tools.class_scores import Outcomes
+from tools.class_scores import BY_CLASS, Outcomes
 from tools.label_history import LARGEST_MINUTE
 
 NETWORK, CLIMATOLOGY = "network", "climatology"

@@ -8,6 +8,8 @@ import numpy as np
 from tools import calibration, probability_skill
 from tools.skill import contingency
 
+BY_CLASS = "class "  # begins the names of parts that are told apart by the class that came
+
 
 @dataclasses.dataclass(frozen=True)
 class Outcomes:

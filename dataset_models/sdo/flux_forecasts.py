@@ -43,7 +43,7 @@ class FluxForecasts(Dataset):
 
     def groups(self, split):
         table = self._table.iloc[self._rows[split]]
-        found = {name: table[column].to_numpy() for name, column in GROUPS.items()}
+        found = {name: table[column].to_numpy("int64") for name, column in GROUPS.items()}
         return {name: numbers for name, numbers in found.items() if numbers.any()}
 
     def sample_weights(self, split):

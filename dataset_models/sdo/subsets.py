@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from tools.class_scores import BY_CLASS
 from tools.distributions import ROUNDING, reached
 from tools.flare_classes import class_to_flux
 from tools.flux import OPERATIONAL_SCALE
@@ -12,7 +13,6 @@ from tools.label_history import LARGEST_MINUTE
 LIMB_DEGREES = 60  # from the central meridian; foreshortening hides what lies beyond
 THRESHOLDS = ("C1.0", "M1.0")  # of flares in the last 24 h, on the operational scale
 SCALE = np.log10(OPERATIONAL_SCALE)
-BY_CLASS = "class "  # what the names of parts begin with that the class to come tells apart
 
 
 def of_rows(table: pd.DataFrame, light_curve: pd.DataFrame) -> dict[str, np.ndarray]:

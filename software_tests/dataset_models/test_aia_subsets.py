@@ -38,6 +38,19 @@ def test_classes_are_those_of_the_operational_scale(archive):
     assert "class A" not in found
 
 
+def test_a_flux_with_seven_digits_has_the_class_that_it_is_an_event_of(archive):
+    """M1.0 over 0.7 is 1.428571e-5 in a label file, which is 0.9999997e-5 on the other scale."""
+    archive.label(**{"Catch Flux": np.resize([1.428571e-5, 1.42e-5], len(archive.times))})
+    found, ids = parts(archive)
+    number = {row: i % 2 for i, row in enumerate(archive.times.strftime("%Y%m%d_%H%M"))}
+    assert found["class M"] == [one for one in ids if number[one] == 0]
+    assert found["class C"] == [one for one in ids if number[one] == 1]
+    stamps = archive.times.strftime("%Y%m%d_%H%M").to_numpy()
+    numbers = pd.DataFrame(np.log10(1.428571e-5), range(len(stamps)), label_history.NUMBERS)
+    label_history.write_history(archive.folder / "y" / label_history.FILE, stamps, numbers)
+    assert "no M1.0 in the last 24 h" not in parts(archive)[0]
+
+
 def test_flares_in_progress_are_told_apart_where_they_are_known(archive):
     archive.label(**{"In Progress": np.resize([1, 0, np.nan], len(archive.times))})
     found, ids = parts(archive)
@@ -87,6 +100,11 @@ def test_chosen_samples_count_by_the_inverse_of_their_probability(archive):
     np.testing.assert_array_equal(received, dataset.sample_weights("train"))
     (caveat,) = [one for one in dataset.caveats() if one.startswith("CASE-CONTROL")]
     assert "Scores weigh each by 1 / the probability" in caveat
+    for split in ("validation", "test"):
+        weight = dataset.sample_weights(split).astype("float64")
+        equal = weight.sum() ** 2 / (weight**2).sum()
+        told = f"the {len(weight)} samples of {split} tell as much as {equal:.0f} equal ones"
+        assert told in caveat
     unweighed = archive.open(weigh_training=False)
     assert unweighed.sample("train", 0, None)[2] == 1
     assert unweighed.sample("test", 1, None)[2] in np.float32([0.4, 1.6])

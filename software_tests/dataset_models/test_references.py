@@ -77,6 +77,25 @@ def test_the_regression_on_the_light_curve(archive, variable, log):
     np.testing.assert_allclose(found[:, 0], expected, rtol=1e-4, atol=1e-4 if log else 1e-10)
 
 
+@pytest.mark.parametrize(("variable", "log"), TARGETS)
+def test_the_largest_minute_of_the_last_day_goes_on(archive, variable, log):
+    archive.numbers.loc[::3, LARGEST_MINUTE] = np.nan
+    write(archive, archive.numbers)
+    dataset = archive.open(dependent_variable=variable, log_flux=log)
+    found = dataset.baselines("test")
+    test = rows(dataset, "test")
+    largest = archive.numbers[LARGEST_MINUTE].to_numpy("float64")[test]
+    now = 5e-7 * 1.05**test
+    expected = largest if log else 10**largest
+    if variable == "flux delta":
+        expected = expected - (np.log10(now) if log else now)
+    expected = np.where(np.isnan(largest), found["climatology"][:, 0], expected)
+    assert np.isnan(largest).any()
+    np.testing.assert_allclose(
+        found["persistence 24 h"][:, 0], expected, rtol=1e-5, atol=1e-5 if log else 1e-10
+    )
+
+
 def test_it_knows_the_flux_better_than_climatology(archive):
     dataset = archive.open()
     target, found = dataset.targets("test"), dataset.baselines("test")
@@ -135,7 +154,7 @@ def test_without_the_table_it_is_left_out_and_said(archive):
     assert not any(caveat.startswith("NO LIGHT") for caveat in with_it.caveats())
     (archive.folder / "y" / FILE).unlink()
     dataset = archive.open()
-    assert "light curve" not in dataset.baselines("test")
+    assert not {"light curve", "persistence 24 h"} & set(dataset.baselines("test"))
     assert list(dataset.class_baselines("test", -6.0)) == ["climatology 365 d", "persistence"]
     assert dataset.history("test") is None
     (caveat,) = (one for one in dataset.caveats() if one.startswith("NO LIGHT CURVE"))

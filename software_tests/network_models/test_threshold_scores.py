@@ -13,6 +13,7 @@ from network_models import heads, threshold_scores
 from tools import class_scores, probability_skill
 from tools.class_scores import Outcomes
 from tools.label_history import LARGEST_MINUTE
+from tools.skill import contingency
 
 COUNT = {"train": 60, "validation": 200, "test": 300}
 CLASSES = ("C1.0", "M1.0")
@@ -141,7 +142,30 @@ def test_after_a_quiet_day_the_thresholds_are_those_of_all_samples(model):
     assert found["test M1.0 after a quiet day events"] == np.nansum(part.came)
     assert found["test M1.0 after a quiet day frequency"] == own_rate
     assert 0 < part.counts()["samples"] < found["test M1.0 samples"]
-    assert found["test M1.0 after a quiet day, persistence tss"] == 0  # it never warns there
+    assert found["test M1.0 after a quiet day, persistence tss"] == 0
+    # It never warns there; one that always does would have the same TSS.
+    alarms = dataset.class_baselines("test", -5)["persistence"][quiet]
+    alarms = alarms >= found["test M1.0 after a quiet day, persistence threshold"]
+    assert contingency(part.came, alarms, part.weight).pod == 0
+
+
+def test_parts_are_scored_with_the_thresholds_of_all_samples(model, monkeypatch):
+    dataset = Known()
+    limb = {split: np.arange(count) % 3 == 0 for split, count in COUNT.items()}
+    parts = {split: {"limb": limb[split], "class M": limb[split]} for split in COUNT}
+    monkeypatch.setattr(dataset, "subsets", parts.get)
+    found = evaluated(model, dataset)
+    choice = class_scores.choose(
+        outcomes(dataset, "validation", -5), dataset.said["validation"][:, 1].astype("float32")
+    )
+    part = outcomes(dataset, "test", -5).part(limb["test"])
+    said = dataset.said["test"][limb["test"], 1].astype("float32")
+    expected = class_scores.scores(part, said, choice, part.counts()["frequency"])
+    for name, number in expected.items():
+        assert found[f"test M1.0 (limb), network {name}"] == pytest.approx(number)
+    assert found["test M1.0 (limb) events"] == np.nansum(part.came)
+    assert "test M1.0 (limb), persistence tss" in found
+    assert not any("class M" in name for name in found)  # told apart by what came
 
 
 def test_without_a_history_there_are_no_quiet_days(model):
@@ -155,8 +179,28 @@ def test_rows_come_by_split_and_the_last_word_is_the_score(model):
     splits = [name.split(" ")[0] for name in found]
     assert splits == sorted(splits, reverse=True)  # validation, then test
     last = {name.rpartition(" ")[2] for name in found}
-    brier = {"brier", "bss", "roc_area", "tss", "hss", "skill_over_it"}
-    assert last == brier | {"samples", "events", "frequency"}
+    of_forecasts = {"brier", "bss", "roc_area", "tss", "hss", "threshold", "skill_over_it"}
+    assert last == of_forecasts | {"samples", "events", "frequency", "temperature"}
+    calibrated = [name for name in found if name.endswith("temperature")]
+    assert calibrated == [
+        f"{split} {name}{part} network calibrated temperature"
+        for split in ("validation", "test")
+        for name in CLASSES
+        for part in ("", " after a quiet day,")
+    ]
+
+
+@pytest.mark.parametrize("name", ["M1.0 network", "M1.0 network calibrated"])
+def test_what_validation_chose_is_told(model, name):
+    dataset = Known()
+    found = evaluated(model, dataset, calibration="platt")
+    said = {split: dataset.said[split][:, 1].astype("float32") for split in COUNT}
+    choice = class_scores.choose(outcomes(dataset, "validation", -5), said["validation"], "platt")
+    numbers = choice.calibrate.numbers
+    told = numbers if name.endswith("calibrated") else {"threshold": choice.threshold}
+    for split in ("validation", "test"):
+        for number, value in told.items():
+            assert found[f"{split} {name} {number}"] == pytest.approx(value, rel=1e-5)
 
 
 def test_test_changes_nothing_that_validation_chose(model):
@@ -183,8 +227,8 @@ def test_forecasts_that_are_nan_have_no_score(model):
     dataset = Known()
     dataset.said["test"][3] = np.nan
     found = evaluated(model, dataset)
-    network = [v for name, v in found.items() if name.startswith("test C1.0 network")]
-    assert all(math.isnan(value) for value in network)
+    for score in ("brier", "bss", "roc_area", "tss", "hss", "calibrated brier"):
+        assert math.isnan(found[f"test C1.0 network {score}"])
     assert math.isnan(found["test C1.0 persistence skill_over_it"])
     assert np.isfinite(found["test C1.0 persistence brier"])
 
@@ -204,3 +248,30 @@ def test_one_forecast_alone():
     assert found["brier"] == probability_skill.brier(came["test"], said["test"])
     assert found["events"] == came["test"].sum()
     assert np.isfinite(found["brier calibrated"])
+    assert "temperature" not in found
+
+
+def test_one_forecast_of_samples_that_count_differently():
+    chance = np.random.default_rng(6)
+    said = {split: chance.uniform(0, 1, 100) for split in ("validation", "test")}
+    came = {split: (chance.random(100) < one).astype(float) for split, one in said.items()}
+    counts = {split: chance.integers(0, 4, 100) for split in said}
+    many = [{split: np.repeat(one[split], counts[split]) for split in said} for one in (came, said)]
+    found = threshold_scores.of_class(came, said, 0.4, "platt", counts)
+    expected = threshold_scores.of_class(*many, 0.4, "platt")
+    for split in said:
+        ours = {name: number for name, number in found[split].items() if name != "events"}
+        theirs = {name: number for name, number in expected[split].items() if name != "events"}
+        assert ours == pytest.approx(theirs, rel=1e-3)
+
+
+def test_test_chooses_no_threshold():
+    came = {"test": np.array([0, 1.0])}
+    with pytest.raises(ValueError, match=r"Expected forecasts of the validation.*\['test'\]"):
+        threshold_scores.of_class(came, {"test": np.array([0.1, 0.2])}, 0.5, "none")
+    # Whatever comes first.
+    both = {"test": np.array([0.1, 0.9]), "validation": np.array([0.4, 0.6])}
+    came = {"test": np.array([1, 0.0]), "validation": np.array([0, 1.0])}
+    found = threshold_scores.of_class(came, both, 0.5, "none")
+    assert found["test"]["threshold"] == 0.6
+    assert "brier calibrated" not in found["test"]

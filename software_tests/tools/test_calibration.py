@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from scipy import special
 from sklearn.isotonic import isotonic_regression
+from sklearn.linear_model import LogisticRegression
 
 from tools import calibration
 from tools.probability_skill import brier, log_score, roc_area
@@ -42,6 +43,39 @@ def test_platt_finds_slope_and_intercept(cases):
     assert calibrated.mean() == pytest.approx(observed.mean(), abs=1e-3)
     temperature = calibration.fit("temperature", observed, moved)(moved)
     assert temperature.mean() > observed.mean() + 0.05  # it cannot set the base rate right
+
+
+def test_what_was_fitted_is_told(cases):
+    observed, overconfident, _ = cases
+    logit = special.logit(overconfident)
+    scaled = calibration.fit("temperature", observed, overconfident)
+    assert list(scaled.numbers) == ["temperature"]
+    found = special.expit(logit / scaled.numbers["temperature"])
+    np.testing.assert_allclose(scaled(overconfident), found, atol=1e-6)
+    platt = calibration.fit("platt", observed, overconfident)
+    assert list(platt.numbers) == ["slope", "intercept"]
+    model = LogisticRegression(C=calibration.WEAK).fit(logit[:, None], observed)
+    np.testing.assert_allclose(platt(overconfident), model.predict_proba(logit[:, None])[:, 1])
+    assert platt.numbers["slope"] == model.coef_[0, 0]
+    assert calibration.fit("isotonic", observed, overconfident).numbers == {}
+    assert calibration.fit("none", observed, overconfident).numbers == {}
+
+
+def test_platt_does_not_turn_a_forecast_round(cases):
+    """The best of all slopes from 0 on, by brute force, is 0 where the best of all is below."""
+    observed, _, true = cases
+    weight = np.where(observed == 1, 2.0, 1.0)
+    wrong = calibration.fit("platt", observed, 1 - true, weight)
+    rate = np.average(observed, weights=weight)
+    assert wrong.numbers == {"slope": 0.0, "intercept": pytest.approx(special.logit(rate))}
+    np.testing.assert_allclose(wrong([0.1, 0.9]), rate)
+    logit = special.logit(1 - true)
+    scores = [
+        log_score(observed, special.expit(slope * logit + intercept), weight)
+        for slope in np.linspace(0, 1, 5)
+        for intercept in np.linspace(-3, 3, 61)
+    ]
+    assert log_score(observed, wrong(1 - true), weight) <= min(scores)
 
 
 @pytest.mark.parametrize("kind", ["temperature", "platt", "isotonic"])

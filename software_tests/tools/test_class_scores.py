@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tools import probability_skill
+from tools.calibration import Calibration
 from tools.class_scores import Choice, Outcomes, calibrated_scores, choose, scores, skill
 from tools.skill import contingency
 
@@ -28,7 +29,8 @@ def test_by_hand():
     # none, POD 1, POFD 0.
     outcomes = Outcomes(np.array([0, 0, 1, 1.0]), np.ones(4))
     found = scores(outcomes, np.array([0.1, 0.4, 0.6, 0.9]), Choice(0.5), 0.5)
-    assert found == pytest.approx({"brier": 0.085, "bss": 0.66, "roc_area": 1, "tss": 1, "hss": 1})
+    expected = {"brier": 0.085, "bss": 0.66, "roc_area": 1, "tss": 1, "hss": 1, "threshold": 0.5}
+    assert found == pytest.approx(expected)
     # From 0.7 on one of two is caught: TSS 1/2; HSS (3 - 2) / (4 - 2) = 1/2.
     found = scores(outcomes, np.array([0.1, 0.4, 0.6, 0.9]), Choice(0.7), 0.5)
     assert (found["tss"], found["hss"]) == (0.5, 0.5)
@@ -72,10 +74,21 @@ def test_a_part_is_scored_with_the_choice_of_the_whole(cases):
 
 def test_calibration_is_that_of_the_choice(cases):
     outcomes, said = cases
-    choice = Choice(0.5, lambda probability: probability / 2)
+    choice = Choice(0.5, Calibration(lambda probability: probability / 2, {"slope": 7.0}))
     found = calibrated_scores(outcomes, said, choice, 0.3)
     half = scores(outcomes, said / 2, Choice(), 0.3)
-    assert found == {"brier": half["brier"], "bss": half["bss"]}
+    assert found == {"brier": half["brier"], "bss": half["bss"], "slope": 7.0}
+
+
+def test_persistence_that_failed_in_validation_is_still_taken_at_its_word():
+    """In validation it is wrong each time; a threshold of 0 would make it warn of everything."""
+    wrong = Outcomes(np.array([0, 1, 0, 1.0]), np.ones(4))
+    choice = choose(wrong, np.array([1, 0, 1, 0.0]))
+    test, said = Outcomes(np.array([1, 0, 1, 0.0]), np.ones(4)), np.array([1, 0, 1, 0.0])
+    found = scores(test, said, choice, 0.5)
+    assert (found["tss"], found["hss"], found["threshold"]) == (1, 1, 0.5)
+    quiet = Outcomes(np.zeros(4), np.ones(4))  # no event, so that nothing could be chosen
+    assert choose(quiet, said).threshold == 0.5
 
 
 def test_skill_over_other_forecasts(cases):

@@ -9,6 +9,12 @@ from tools import distributions, flux_skill
 THRESHOLDS = (-6.0, -5.0)
 
 
+def test_an_unknown_flux_reaches_nothing_and_misses_nothing():
+    # float32 knows -5 as it is, but not -5.1; rounding may put either a little below.
+    log_flux = np.array([-5, np.float32(-5.1) - 1e-7, -5.2, np.nan])
+    np.testing.assert_array_equal(distributions.reached(log_flux, -5.1), [1, 1, 0, np.nan])
+
+
 def test_exceedance_by_hand():
     certain = distributions.exceedance("flux", [[-5.0], [-6.5]], THRESHOLDS)
     np.testing.assert_array_equal(certain, [[1, 1], [0, 0]])

@@ -1,3 +1,4 @@
+import dataclasses
 import math
 
 import numpy as np
@@ -68,6 +69,12 @@ def test_the_decomposition_by_hand():
     assert found == pytest.approx(expected, abs=1e-15)
 
 
+@pytest.mark.parametrize(("observed", "weight"), [([], []), ([np.nan], [1]), ([1], [0])])
+def test_the_decomposition_of_nothing_known_is_undefined_and_not_0(observed, weight):
+    parts = skill.brier_decomposition(observed, np.full(len(observed), 0.3), weight)
+    assert all(math.isnan(part) for part in dataclasses.astuple(parts))
+
+
 def test_the_reliability_curve_is_scikit_learns(cases):
     observed, probability, _ = cases
     curve = skill.reliability_curve(observed, probability)
@@ -108,6 +115,33 @@ def test_the_best_threshold_of_weighted_samples_by_brute_force(cases, score):
     assert getattr(contingency(observed, probability >= found, weight), score) == pytest.approx(
         np.nanmax(scores)
     )
+
+
+def test_the_threshold_that_is_frozen_is_the_best_one(cases):
+    assert skill.frozen_threshold(*cases) == skill.best_threshold(*cases[:2], weight=cases[2])
+    best = skill.best_threshold(*cases[:2], score="hss", weight=cases[2])
+    assert skill.frozen_threshold(*cases, score="hss") == best
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        [1, 0, 1, 0],  # it is wrong each time: the best threshold would be 0, an alarm always
+        [0, 0, 0, 0],  # it never warns, and must not begin to
+        [1, 0, 0.3, 0],  # where nothing is known it says the mean of training
+    ],
+)
+@pytest.mark.parametrize("observed", [[0, 1, 0, 1], [0, 0, 0, 0], [0, 0, np.nan, 0]])
+def test_a_forecast_of_yes_and_no_is_taken_at_its_word(said, observed):
+    assert skill.frozen_threshold(observed, said) == 0.5
+
+
+def test_probabilities_have_no_threshold_where_one_outcome_never_came():
+    assert math.isnan(skill.frozen_threshold([0, 0, 0], [0.1, 0.2, 1.0]))
+    assert math.isnan(skill.frozen_threshold([1, 1, np.nan], [0.1, 0.2, 0.3]))
+    assert math.isnan(skill.frozen_threshold([], []))
+    # One number throughout says neither yes nor no.
+    assert skill.frozen_threshold([1, 0], [0.3, 0.3]) == 0.3
 
 
 @pytest.mark.parametrize(

@@ -92,8 +92,9 @@ def test_weights_are_repetitions(cases):
 @pytest.mark.parametrize(
     ("observed", "forecast", "names", "reason"),
     [
-        ([0, 0, 0], [0, 1, 0], ("pod", "tss", "bias"), "No event came"),
-        ([1, 1], [0, 1], ("pofd", "tss"), "An event came every time"),
+        ([0, 0, 0], [0, 1, 0], ("pod", "tss", "hss", "gilbert", "bias"), "No event came"),
+        ([0, 0, 0], [0, 0, 0], ("hss", "gilbert"), "No event came"),
+        ([1, 1], [0, 1], ("pofd", "tss", "hss", "gilbert"), "An event came every time"),
         ([1, 0], [0, 0], ("far",), "No alarm was given"),
         ([np.nan], [1], skill.SCORES, "No sample has a known outcome"),
     ],

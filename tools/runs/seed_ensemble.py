@@ -6,16 +6,20 @@
 
 Probabilities to reach a flare class are averaged over the seeds; so are fluxes and quantiles. Of
 normal distributions the CRPS is that of their mixture. Alarm thresholds and the calibration come
-from validation and are frozen for test. Skill is relative to the frequency in validation.
+from validation and are frozen for test. Skill is relative to the frequency in training, so the
+dataset of the first run must still be there; its references stand beside the networks. Samples
+count as in the runs: by the inverse of the probability of their choice.
 
-Writes scores.csv (each seed, and the ensemble), predictions.csv and, for flare classes,
-reliability.png into the folder `ensemble` beside the first run, or into --output.
+Writes scores.csv (each seed, the ensemble, the references), predictions.csv, ensemble.json (the
+runs, and what must stand beside their scores) and, for flare classes, reliability.png into the
+folder `ensemble` beside the first run, or into --output.
 
 Source:
     Lakshminarayanan, Pritzel & Blundell 2017 (arXiv:1612.01474).
 """
 
 import argparse
+import json
 import pathlib
 import sys
 import types
@@ -23,12 +27,14 @@ import types
 import numpy as np
 import pandas as pd
 
-from network_models import heads, reliability, threshold_scores
+from network_models import heads, reliability, threshold_scores, trained
 from network_models.explanations import figures
-from tools import calibration, distributions, flux_skill, run_records, tools
+from tools import calibration, class_scores, distributions, flux_skill, run_records, tools
+from tools.class_scores import Outcomes
 
 ENSEMBLE = "ensemble"
 SPLITS = ("validation", "test")
+ABOUT = ["id", "time", "split", "target", "weight"]
 TASK = ("head", "thresholds", "threshold_scale", "levels", "lag_minutes", "catch_minutes")
 
 
@@ -56,22 +62,21 @@ def report(runs: list[pathlib.Path], kind: str, folder: pathlib.Path) -> pd.Data
         DataFrame indexed by split and forecast, a column for each score; NaN is undefined.
 
     Raises:
-        ValueError: if there are fewer than two runs, or they are of different tasks.
+        ValueError: if there are fewer than two runs, they are of different tasks, or the dataset is
+            another one by now.
+        DatasetNotFoundError: if the dataset is needed, for flare classes, and is not there.
     """
     tables, settings = _read(runs)
     head = settings.get("head", "flux")
     members = np.stack([table[_columns(table)].to_numpy() for table in tables])
     names = [f"seed {run_records.settings(run)['seed']}" for run in runs]
     parts = {name: members[[i]] for i, name in enumerate(names)} | {ENSEMBLE: members}
-    about, rows = tables[0][["id", "time", "split", "target"]], {}
-    for name, some in parts.items():
-        rows |= {
-            (split, name): _flux_scores(head, about, some, split, settings) for split in SPLITS
-        }
-    saved = about.copy()
+    about, saved = tables[0][ABOUT], tables[0][ABOUT].copy()
+    rows = _flux_rows(head, tables[0], parts, settings)
     saved[_columns(tables[0])] = distributions.together(head, members)
     if _is_log_flux(runs[0], settings):
-        curves = _add_classes(rows, about, parts, kind, settings, saved)
+        dataset = _dataset(runs[0], about)
+        curves = _add_classes(rows, about, parts, kind, settings, saved, dataset)
         figures.save(
             _reliability(curves, kind, run_records.marks(runs)), folder / "reliability.png"
         )
@@ -80,8 +85,12 @@ def report(runs: list[pathlib.Path], kind: str, folder: pathlib.Path) -> pd.Data
     scores = scores.sort_index(level="split", sort_remaining=False, ascending=False)
     tools.write_text(folder / "scores.csv", scores.to_csv())
     tools.write_text(folder / "predictions.csv", saved.to_csv(index=False))
-    print(scores.T.to_string(float_format="{:.4g}".format, na_rep="undefined"))
-    print(f"Results: {folder}")
+    caveats = run_records.caveats(runs)
+    record = {"caveats": caveats, "runs": [str(run) for run in runs], "calibration": kind}
+    tools.write_text(folder / "ensemble.json", json.dumps(record, indent=1))
+    lines = [f"Caveat: {caveat}" for caveat in caveats]
+    lines += [scores.T.to_string(float_format="{:.4g}".format, na_rep="undefined")]
+    print(*lines, f"Results: {folder}", sep="\n")
     return scores
 
 
@@ -110,7 +119,8 @@ def _read(runs):
     )
     tables = [run_records.predictions(run) for run in runs]
     for run, table in zip(runs, tables, strict=True):
-        same = table[["id", "target"]].equals(tables[0][["id", "target"]])
+        table["weight"] = table.get("weight", 1.0)  # runs of old knew none
+        same = table[ABOUT].equals(tables[0][ABOUT])
         if not same or _columns(table) != _columns(tables[0]):
             raise ValueError(
                 f"{run} forecasts other samples or another target than {runs[0]}. Expected runs "
@@ -123,55 +133,118 @@ def _columns(table):
     return [name for name in table if name.split(" ")[0] == "forecast"]
 
 
+def _references(table, head):
+    """Forecasts of the target that need no network, shape (n,) each; bool columns are subsets.
+
+    For a distribution not the means of climatology, which are no match for it.
+    """
+    others = [name for name in table if name not in (*ABOUT, *_columns(table))]
+    return {
+        name: table[name].to_numpy("float64")
+        for name in others
+        if table[name].dtype != bool and (head == "flux" or not name.startswith("climatology"))
+    }
+
+
+def _dataset(run, about):
+    """The dataset of a run, which must hold the samples that its forecasts are of."""
+    dataset = trained.open_run(run).dataset
+    table = dataset.split_table()
+    for split in SPLITS:
+        ids = table.loc[table["split"] == split, "id"].astype(str)
+        if list(ids) != list(about.loc[about["split"] == split, "id"]):
+            raise ValueError(
+                f"The dataset of {run} has changed: {split} has other samples than the run "
+                "forecast. Expected the same, to score its references on them. Restore the data "
+                "folder (FLARENET_DATA), or score the runs anew with evaluate_network.py."
+            )
+    return dataset
+
+
 def _is_log_flux(run, settings):
     return "head" in settings and run_records.scores(run)["unit"] == heads.LOG_FLUX
 
 
+def _flux_rows(head, table, parts, settings):
+    """Dict of (split, forecast) to scores of the flux itself, of networks and references."""
+    rows = {}
+    for split in SPLITS:
+        for name, members in parts.items():
+            rows[split, name] = _flux_scores(head, table, members, split, settings)
+        if head != "class":
+            for name, said in _references(table, head).items():
+                rows[split, name] = _errors(head, table, said, split)
+    return rows
+
+
 def _flux_scores(head, about, members, split, settings):
     """Scores of the flux itself; classes have none."""
-    chosen = (about["split"] == split).to_numpy()
-    target, some = about["target"].to_numpy()[chosen], members[:, chosen]
-    if head == "quantiles":
-        whole = distributions.together(head, some)
-        return {"crps": flux_skill.crps_quantiles(target, whole, settings["levels"])}
-    if head == "gaussian":
-        return {"crps": distributions.crps_mixture(target, some[..., 0].T, some[..., 1].T)}
     if head == "class":
         return {}
-    found = flux_skill.errors(target, some.mean(axis=0)[:, 0])
+    if head == "flux":
+        return _errors(head, about, members.mean(axis=0)[:, 0], split)
+    chosen = (about["split"] == split).to_numpy()
+    target, weight = (about[name].to_numpy()[chosen] for name in ("target", "weight"))
+    some = members[:, chosen]
+    if head == "quantiles":
+        whole = distributions.together(head, some)
+        return {"crps": flux_skill.crps_quantiles(target, whole, settings["levels"], weight)}
+    normal = (some[..., 0].T, some[..., 1].T)
+    return {"crps": distributions.crps_mixture(target, *normal, weight)}
+
+
+def _errors(head, about, said, split):
+    """Errors of numbers; for a distribution the CRPS of a certain number, which is the MAE."""
+    chosen = (about["split"] == split).to_numpy()
+    target, weight = (about[name].to_numpy()[chosen] for name in ("target", "weight"))
+    found = flux_skill.errors(target, said[chosen], weight)
+    if head != "flux":
+        return {"crps": found["mae"]}
     return {name: found[name] for name in ("rmse", "mae", "bias", "correlation")}
 
 
-def _add_classes(rows, about, parts, kind, settings, saved):
+def _add_classes(rows, about, parts, kind, settings, saved, dataset):
     """Fills `rows` and `saved` with what the forecasts say about flare classes.
 
     Returns:
-        Dict of class to (observed, probabilities of the ensemble), each a dict by split.
+        Dict of class to (observed, probabilities of the ensemble, weights), each a dict by split.
     """
     thresholds = heads.log_thresholds(types.SimpleNamespace(**settings))
-    curves = {}
-    for column, name in enumerate(settings["thresholds"]):
-        target = about["target"].to_numpy()
-        came = np.where(
-            np.isnan(target), np.nan, target >= thresholds[column] - distributions.ROUNDING
-        )
-        for forecast, members in parts.items():
-            said = np.mean(
-                [
-                    distributions.exceedance(settings["head"], one, thresholds, settings["levels"])
-                    for one in members
-                ],
-                axis=0,
-            )[:, column]
-            observed, given = (_by_split(values, about) for values in (came, said))
-            rate = float(np.nanmean(observed["validation"]))
-            for split, found in threshold_scores.of_class(observed, given, rate, kind).items():
-                rows[split, forecast] |= {
-                    f"{name} {score}": value for score, value in found.items()
-                }
-        saved[f"probability {name}"] = said  # the last of the parts is the ensemble
-        curves[name] = (observed, given)
+    said = {name: _probabilities(members, thresholds, settings) for name, members in parts.items()}
+    weight, curves = _by_split(about["weight"].to_numpy(), about), {}
+    for column, (name, threshold) in enumerate(
+        zip(settings["thresholds"], thresholds, strict=True)
+    ):
+        observed = _by_split(distributions.reached(about["target"], threshold), about)
+        networks = {one: _by_split(values[:, column], about) for one, values in said.items()}
+        rate, references = _class_references(dataset, threshold)
+        for forecast, given in (networks | references).items():
+            kind_of = kind if forecast in networks else "none"
+            found = threshold_scores.of_class(observed, given, rate, kind_of, weight)
+            for split, numbers in found.items():
+                row = rows.setdefault((split, forecast), {})
+                row |= {f"{name} {score}": value for score, value in numbers.items()}
+        saved[f"probability {name}"] = said[ENSEMBLE][:, column]
+        curves[name] = (observed, networks[ENSEMBLE], weight)
     return curves
+
+
+def _probabilities(members, thresholds, settings):
+    """To reach each threshold, the mean of the members, shape (n, threshold)."""
+    head, levels = settings["head"], settings["levels"]
+    return np.mean([distributions.exceedance(head, m, thresholds, levels) for m in members], axis=0)
+
+
+def _class_references(dataset, threshold):
+    """The frequency in training, and dict of reference to dict of split to probabilities."""
+    came = distributions.reached(dataset.targets("train").reshape(-1), threshold)
+    rate = Outcomes(came, dataset.sample_weights("train")).counts()["frequency"]
+    found = {threshold_scores.CLIMATOLOGY: {s: np.full(dataset.size(s), rate) for s in SPLITS}}
+    for split in SPLITS:
+        unknown = np.full(dataset.size(split), np.nan)
+        for name, said in dataset.class_baselines(split, threshold).items():
+            found.setdefault(name, dict.fromkeys(SPLITS, unknown))[split] = said
+    return rate, found
 
 
 def _by_split(values, about):
@@ -181,19 +254,21 @@ def _by_split(values, about):
 def _reliability(curves, kind, marks):
     """A diagram for each class: the ensemble's probabilities on test, also calibrated."""
     parts = {}
-    for name, (observed, given) in curves.items():
-        calibrated = _calibrated(observed, given, kind)
+    for name, (observed, given, weight) in curves.items():
+        calibrated = _calibrated(observed, given, weight, kind)
         shown = {"as it is": given["test"], f"calibrated ({kind})": calibrated}
         shown = {label: said for label, said in shown.items() if said is not None}
-        parts[reliability.counted(f"≥ {name}", observed["test"])] = (observed["test"], shown)
+        title = reliability.counted(f"≥ {name}", observed["test"])
+        parts[title] = (observed["test"], shown, weight["test"])
     return reliability.draw(parts, marks)
 
 
-def _calibrated(observed, given, kind):
-    came = observed["validation"]
-    if kind == "none" or len(np.unique(came[np.isfinite(came)])) < 2:
+def _calibrated(observed, given, weight, kind):
+    validation = Outcomes(observed["validation"], weight["validation"])
+    choice = class_scores.choose(validation, given["validation"], kind)
+    if kind == "none" or choice.calibrate is None:
         return None
-    return calibration.fit(kind, came, given["validation"])(given["test"])
+    return choice.calibrate(given["test"])
 
 
 def _parser():
