@@ -66,6 +66,7 @@ def check_whole(tables: list[pd.DataFrame], names: tuple[str, ...]) -> None:
 def forecast_of(table: pd.DataFrame, reference: str | float) -> np.ndarray:
     """What a reference says for each sample: a column of `table`, or one number throughout."""
     if isinstance(reference, str):
+        check_columns([table], (reference,))
         return table[reference].to_numpy("float64")
     return np.full(len(table), float(reference))
 

@@ -37,6 +37,21 @@ def test_mean_and_deviation_by_hand(tmp_path, capsys):
     assert "over 3 folds" in capsys.readouterr().out
 
 
+def test_caveats_stand_beside_the_scores(tmp_path, capsys):
+    runs = [write_run(tmp_path / f"{fold}", fold, 1.0) for fold in (1, 2, 3)]
+    for fold, run in enumerate(runs, start=1):
+        path = run / "performance" / "scores.json"
+        scores = json.loads(path.read_text()) | {"caveats": ["SYNTHETIC: drawn.", f"FEW: {fold}."]}
+        path.write_text(json.dumps(scores))
+    cross_validate.report(runs, tmp_path)
+    said = ["SYNTHETIC: drawn.", "FEW: 1.", "FEW: 2.", "FEW: 3."]
+    protocol = json.loads((tmp_path / "protocol.json").read_text())
+    assert protocol["caveats"] == said
+    assert protocol["settings"]["folds"] == 3
+    assert set(pd.read_csv(tmp_path / "scores.csv")["caveats"]) == {" ".join(said)}
+    assert "Caveat: SYNTHETIC: drawn.\n" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("other", "message"),
     [({"unit": "W / m2"}, "their units differ"), ({"epochs": 6}, "their settings differ")],

@@ -74,6 +74,34 @@ def test_a_part_without_samples_is_undefined(verified):
     assert math.isnan(flux_verification.skill(*np.full((3, 1), np.nan)))
 
 
+def test_a_weight_of_two_is_a_sample_that_is_there_twice(verified):
+    weight = np.random.default_rng(3).integers(0, 3, 600)
+    weighted = flux_verification.Verified(verified.table.assign(weight=weight.astype(float)))
+    repeated = flux_verification.Verified(verified.table.loc[np.repeat(np.arange(600), weight)])
+    found, expected = (
+        flux_verification.scores(one, NAMES, "climatology", resamples=20).loc["network"]
+        for one in (weighted, repeated)
+    )
+    for name in ("rmse", "skill"):
+        assert found[name].value == pytest.approx(expected[name].value)
+    assert found["mae"] == pytest.approx(expected["mae"])
+    paired = [
+        flux_verification.differences(one, "network", "persistence", resamples=20)
+        for one in (weighted, repeated)
+    ]
+    for name in ("rmse", "skill"):
+        assert paired[0][name].value == pytest.approx(paired[1][name].value)
+
+
+def test_a_forecast_that_is_missing_is_refused():
+    missing = samples(2013)
+    missing.loc[5, "persistence"] = np.nan
+    with pytest.raises(ValueError, match=r"1 forecasts are NaN.*'persistence'"):
+        flux_verification.verify([(samples(2012), missing)], NAMES)
+    observed = np.array([1.0, 2.0, np.nan])
+    assert math.isnan(flux_verification.skill(observed, observed * np.nan, np.zeros(3)))
+
+
 def test_a_forecast_without_a_column_is_refused():
     with pytest.raises(ValueError, match=r"\['linear'\] are not in the table"):
         flux_verification.verify([(samples(2012), samples(2013))], ("linear",))

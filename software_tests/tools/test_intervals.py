@@ -1,6 +1,7 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
@@ -87,3 +88,13 @@ def test_an_undefined_number_says_so():
     assert str(intervals.Interval(math.nan, math.nan, math.nan, 0.95, 3, 1.0)) == "undefined"
     assert str(intervals.Interval(0.25, math.nan, math.nan, 0.95, 3, 0.0)) == "0.250"
     assert str(intervals.Interval(0.25, 0.1, 0.4, 0.95, 9, 0.0)) == "0.250 [0.100, 0.400]"
+
+
+def test_a_table_of_intervals_as_numbers():
+    cells = [
+        intervals.Interval(0.25, 0.1, 0.4, 0.95, 9, 0.5),
+        intervals.Interval(1, 0, 2, 0.95, 9, 0),
+    ]
+    found = intervals.expanded(pd.DataFrame({"tss": cells, "pod": [0.5, 0.6]}, index=["a", "b"]))
+    assert list(found) == ["tss", "tss_low", "tss_high", "tss_undefined", "pod"]
+    assert found.loc["a"].tolist() == [0.25, 0.1, 0.4, 0.5, 0.5]

@@ -103,6 +103,30 @@ def test_equal_arms_have_no_inflation():
     assert (found.value, found.low, found.high) == (0, 0, 0)
 
 
+def test_a_weight_of_two_is_a_sample_that_is_there_twice():
+    table = forecasts(0.2, 0.7)
+    weight = np.random.default_rng(3).integers(0, 3, len(table))
+    weighted = leakage.inflation(table.assign(weight=weight.astype(float)))
+    repeated = leakage.inflation(table.loc[np.repeat(np.arange(len(table)), weight)])
+    for name, one in weighted.items():
+        assert one.value == pytest.approx(repeated[name].value)
+
+
+def test_caveats_and_weights_stand_beside_the_scores(tmp_path, capsys):
+    for fold in (1, 2, 3):
+        for arm, error in (("leaky", 0.1), ("purged", 0.5)):
+            run = tmp_path / FIRST.replace("1", str(fold), 1) / arm / "1"
+            columns = days() | {"forecast": error, "weight": np.arange(200) % 2}
+            run_of(run, **columns)
+            caveats = ["SYNTHETIC: drawn.", *(["LEAKING: on purpose."] if arm == "leaky" else [])]
+            scores = {"unit": "dex", "caveats": caveats}
+            tools.write_text(run / "performance" / "scores.json", json.dumps(scores))
+    assert leakage.main([str(LIGHT_CURVE), "--folds=3", f"--output={tmp_path}"]) == 0
+    assert json.loads((tmp_path / "scores.json").read_text())["caveats"] == ["SYNTHETIC: drawn."]
+    assert "Caveat: SYNTHETIC: drawn.\n" in capsys.readouterr().out
+    assert pd.read_csv(tmp_path / "forecasts.csv")["weight"].tolist() == [0, 1] * 300
+
+
 def test_a_dataset_without_a_table_is_refused():
     with pytest.raises(TypeError, match="Synthetic cannot be dealt anew"):
         leakage.arms(Synthetic(), 1, 3, 27.0, 1)

@@ -1,4 +1,6 @@
+import hashlib
 import json
+import subprocess
 
 import numpy as np
 import pandas as pd
@@ -6,13 +8,19 @@ import pytest
 
 from dataset_models.goes import sample_files
 from software_tests import finished_run
-from tools import tools
+from tools import intervals, tools
 from tools.probability_skill import brier
 from tools.runs import rolling_origin
 from tools.skill import contingency
 
 EXPERIMENT = tools.REPOSITORY / "network_models" / "xray_flux_forecast" / "light_curve"
 SEEDS = (1, 2)
+COMMAND = [str(EXPERIMENT), "--seeds=1,2"]
+
+
+@pytest.fixture(autouse=True)
+def few_resamples(monkeypatch):
+    monkeypatch.setitem(intervals.bootstrap.__kwdefaults__, "resamples", 50)
 
 
 def write_run(folder, year, seed):
@@ -33,7 +41,9 @@ def write_run(folder, year, seed):
         table[rolling_origin.QUIET] = table["persistence"] == 0
         tables.append(table)
     pd.concat(tables).to_csv(run / "performance" / "predictions.csv", index=False)
-    (run / "performance" / "scores.json").write_text('{"unit": "probability"}')
+    caveats = ["SYNTHETIC: drawn, not observed.", f"FEW SAMPLES: in {year}."]
+    scores = {"unit": "probability", "caveats": caveats}
+    (run / "performance" / "scores.json").write_text(json.dumps(scores))
 
 
 @pytest.fixture
@@ -45,8 +55,7 @@ def finished(tmp_path):
 
 
 def run(folder, *more):
-    command = [str(EXPERIMENT), "--years=2013,2014", "--seeds=1,2", f"--output={folder}", *more]
-    return rolling_origin.main(command)
+    return rolling_origin.main([*COMMAND, "--years=2013,2014", f"--output={folder}", *more])
 
 
 def test_finished_runs_are_scored_together_and_not_repeated(finished, capsys):
@@ -69,12 +78,14 @@ def test_finished_runs_are_scored_together_and_not_repeated(finished, capsys):
     scores = pd.read_csv(finished / "scores.csv", index_col=[0, 1])
     row = scores.loc["all years", rolling_origin.ENSEMBLE]
     expected = 1 - brier(target, mean) / brier(target, np.full(600, 0.3))
-    assert float(row["bss"].split()[0]) == pytest.approx(expected, abs=6e-4)
+    assert row["bss"] == pytest.approx(expected)
+    assert row["bss_low"] < row["bss"] < row["bss_high"]
+    assert row["bss_undefined"] == 0
     thresholds = json.loads((finished / "protocol.json").read_text())["thresholds"]
     frozen = [thresholds[year][rolling_origin.ENSEMBLE] for year in ("2013", "2014")]
     alarms = mean >= np.repeat(frozen, 300)
     tss = contingency(target, alarms).tss
-    assert float(row["tss"].split()[0]) == pytest.approx(tss, abs=6e-4)
+    assert row["tss"] == pytest.approx(tss)
     assert (finished / "reliability.png").stat().st_size > 0
 
 
@@ -84,6 +95,114 @@ def test_the_quiet_subset_has_its_own_climatology(finished):
     # After a quiet day persistence says "none" each time: it forecasts no event at all.
     assert float(scores.loc["persistence", "pod"]) == 0
     assert int(scores.loc["persistence", "samples"]) < 600
+
+
+def protocol(folder):
+    return json.loads((folder / "protocol.json").read_text())
+
+
+def test_caveats_stand_beside_the_scores(finished, capsys):
+    assert run(finished) == 0
+    said = [
+        "SYNTHETIC: drawn, not observed.",
+        "FEW SAMPLES: in 2013.",
+        "FEW SAMPLES: in 2014.",
+    ]
+    assert protocol(finished)["caveats"] == said
+    assert set(pd.read_csv(finished / "scores.csv")["caveats"]) == {" ".join(said)}
+    printed = capsys.readouterr().out
+    assert [printed.count(f"Caveat: {one}\n") for one in said] == [1, 1, 1]
+
+
+def test_the_protocol_is_there_before_anything_is_trained(tmp_path, monkeypatch, capsys):
+    found = []
+
+    def train(command, check):
+        found.append(protocol(tmp_path))
+        raise subprocess.CalledProcessError(1, command)
+
+    monkeypatch.setattr(subprocess, "run", train)
+    monkeypatch.setattr(rolling_origin.tools, "provenance", lambda: {"git_commit": "abc"})
+    assert run(tmp_path, "--epochs=3") == 1
+    (before,) = found
+    assert (before["years"], before["seeds"], before["fields"]) == (
+        [2013, 2014],
+        [1, 2],
+        ["--epochs=3"],
+    )
+    for name, code in before["sha256"].items():
+        assert code == hashlib.sha256((EXPERIMENT / name).read_bytes()).hexdigest()
+    assert before["finished_before"] == []
+    assert "thresholds" not in before
+
+
+def test_the_same_protocol_keeps_its_time_and_another_does_not(finished):
+    assert run(finished) == 0
+    first = protocol(finished)
+    assert len(first["finished_before"]) == 4
+    first["declared"] = "2001-01-01T00:00:00+00:00"
+    (finished / "protocol.json").write_text(json.dumps(first))
+    assert run(finished) == 0
+    assert protocol(finished)["declared"] == first["declared"]
+    assert set(protocol(finished)["thresholds"]) == {"2013", "2014"}
+    assert rolling_origin.main([*COMMAND, "--years=2013", f"--output={finished}"]) == 0
+    assert protocol(finished)["declared"] > first["declared"]
+
+
+def change(folder, function):
+    """Rewrites the forecasts of all runs below a folder."""
+    for path in folder.rglob("predictions.csv"):
+        function(pd.read_csv(path)).to_csv(path, index=False)
+
+
+def test_a_validation_year_without_events_leaves_the_other_years(finished, capsys):
+    def quiet(table):
+        return table.assign(target=table["target"].where(table["split"] == "test", 0.0))
+
+    change(finished / "2013", quiet)
+    assert run(finished) == 0
+    scores = pd.read_csv(finished / "scores.csv", index_col=[0, 1])
+    year, every, other = (
+        scores.loc[where, rolling_origin.ENSEMBLE] for where in ("2013", "all years", "2014")
+    )
+    assert np.isnan(year["tss"])
+    assert np.isfinite([year["brier"], year["bss"]]).all()
+    assert every["tss"] == other["tss"]
+    assert int(every["years_without_threshold"]) == 2013
+    assert scores.loc[("2013", "persistence"), "tss"] == pytest.approx(
+        scores.loc[("2013", "persistence"), "pod"]
+        - scores.loc[("2013", "persistence"), "false_alarms"]
+        / (300 - scores.loc[("2013", "persistence"), "events"])
+    )
+    assert "No threshold in 2013" in capsys.readouterr().out
+
+
+def test_without_a_trailing_climatology_that_of_training_is_the_reference(finished, capsys):
+    change(finished, lambda table: table.rename(columns={"climatology 365 d": "climatology"}))
+    assert run(finished) == 0
+    scores = pd.read_csv(finished / "scores.csv", index_col=[0, 1])
+    assert scores.loc[("all years", "climatology"), "bss"] == 0
+    assert "against climatology (all years): tss" in capsys.readouterr().out
+    change(finished, lambda table: table.drop(columns="climatology"))
+    assert run(finished) == 1
+    assert "['climatology 365 d'] are not in the table" in capsys.readouterr().err
+
+
+def test_samples_count_by_their_weight(finished):
+    weight = np.random.default_rng(1).uniform(0.1, 3, 600)
+    change(finished, lambda table: table.assign(weight=weight))
+    assert run(finished) == 0
+    scores = pd.read_csv(finished / "scores.csv", index_col=[0, 1])
+    tests = [pd.read_csv(next((finished / str(y)).glob("*1/*/pre*.csv"))) for y in (2013, 2014)]
+    table = pd.concat([table[table["split"] == "test"] for table in tests])
+    expected = brier(table["target"], table["persistence"], table["weight"])
+    assert scores.loc[("all years", "persistence"), "brier"] == pytest.approx(expected)
+
+
+def test_a_folder_without_an_experiment_is_refused(tmp_path, capsys):
+    assert rolling_origin.main([str(tmp_path), f"--output={tmp_path / 'a'}"]) == 1
+    assert "Expected the folder of an experiment" in capsys.readouterr().err
+    assert not (tmp_path / "a").exists()
 
 
 def test_runs_of_other_samples_are_not_mixed(finished, capsys):
@@ -158,7 +277,7 @@ def test_fluxes_are_scored_as_fluxes(tmp_path, capsys):
     mean = (tables[1]["forecast"] + tables[2]["forecast"]) / 2
     rmse = np.sqrt(((mean - tables[1]["target"]) ** 2).mean())
     found = scores.loc[("all years", rolling_origin.ENSEMBLE), "rmse"]
-    assert float(found.split()[0]) == pytest.approx(rmse, abs=6e-4)
+    assert found == pytest.approx(rmse)
     assert (rolling_origin.QUIET, "linear") in scores.index
     assert "against linear (all years): rmse -" in capsys.readouterr().out
     assert (tmp_path / "forecasts.png").stat().st_size > 0

@@ -6,11 +6,12 @@ Options that are not its own, such as --epochs, are fields of the experiment's c
 
 Time is cut into as many stretches as there are folds. Each is tested once, by a network that
 learnt from nothing within the embargo on both sides of it; the stretch after it validates. The
-experiment's trained_models/cross_validation/ gets a run folder for each fold, folds.csv and
-scores.csv. Runs that are finished already are not repeated.
+experiment's trained_models/cross_validation/ gets a run folder for each fold, folds.csv,
+scores.csv and protocol.json. Runs that are finished already are not repeated.
 """
 
 import argparse
+import json
 import pathlib
 import sys
 
@@ -63,8 +64,13 @@ def report(runs: list[pathlib.Path], folder: pathlib.Path) -> pd.DataFrame:
     folds = pd.concat([_scores(run) for run in runs], ignore_index=True)
     grouped = folds.groupby(["forecast", "score"], sort=False)["value"]
     found = grouped.agg(mean="mean", deviation="std", lowest="min", highest="max", defined="count")
+    caveats = run_records.caveats(runs)
     tools.write_text(folder / "folds.csv", folds.to_csv(index=False))
-    tools.write_text(folder / "scores.csv", found.to_csv())
+    tools.write_text(folder / "scores.csv", found.assign(caveats=" ".join(caveats)).to_csv())
+    protocol = {"caveats": caveats, "runs": list(map(str, runs)), "settings": _settings(runs[0])}
+    tools.write_text(folder / "protocol.json", json.dumps(protocol | tools.provenance(), indent=1))
+    for caveat in caveats:
+        print(f"Caveat: {caveat}")
     print(f"Test scores over {len(runs)} folds; NaN: undefined in every fold, or in all but one")
     print(found.to_string(float_format="{:.4g}".format))
     print(f"Results: {folder}")

@@ -24,6 +24,7 @@ import dataclasses
 import json
 import pathlib
 import sys
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -32,8 +33,8 @@ from dataset_models import folds
 from network_models import experiment, finished_runs, loading
 from network_models.explanations import figures
 from tools import run_records, tools
+from tools.forecast_tables import groups_of, weights_of
 from tools.intervals import bootstrap
-from tools.verification import BLOCK, EPOCH
 
 ARMS = ("leaky", "purged")
 COLOURS = {"leaky": "#ee6677", "purged": "#4477aa"}
@@ -47,8 +48,9 @@ def main(arguments: list[str] | None = None) -> int:
     folder = options.output or options.experiment / "trained_models" / "leakage"
     try:
         module = loading.load_module(_network(options.experiment))
-        tables = [_fold(module, options, fold, folder) for fold in range(1, options.folds + 1)]
-        report(pd.concat(tables, ignore_index=True), options, folder)
+        found = [_fold(module, options, fold, folder) for fold in range(1, options.folds + 1)]
+        tables, purged = zip(*found, strict=True)
+        report(pd.concat(tables, ignore_index=True), purged, options, folder)
     except (ValueError, TypeError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -87,33 +89,42 @@ def inflation(table: pd.DataFrame) -> dict:
     """Skill of both arms and their difference, each an `Interval`.
 
     Args:
-        table: time, target, climatology and a column for each arm; targets and forecasts in any
-            unit, NaN targets left out by the caller.
+        table: time, target, climatology and a column for each arm, and weight where samples count
+            unequally; targets and forecasts in any unit, NaN targets left out by the caller.
     """
-    blocks = (table["time"].to_numpy("datetime64[ns]") - EPOCH) // BLOCK
+    blocks, weight = groups_of(table), weights_of(table)
     target = table["target"].to_numpy("float64")
-    error = {name: (table[name].to_numpy() - target) ** 2 for name in (*ARMS, "climatology")}
+    names = (*ARMS, "climatology")
+    error = {name: weight * (table[name].to_numpy() - target) ** 2 for name in names}
 
     def skill(arm, i):
-        reference = error["climatology"][i].mean()
-        return 1 - error[arm][i].mean() / reference if reference > 0 else np.nan
+        reference = error["climatology"][i].sum()
+        return 1 - error[arm][i].sum() / reference if reference > 0 else np.nan
 
     found = {arm: bootstrap(lambda i, arm=arm: skill(arm, i), blocks) for arm in ARMS}
     found["inflation"] = bootstrap(lambda i: skill("leaky", i) - skill("purged", i), blocks)
     return found
 
 
-def report(table: pd.DataFrame, options: argparse.Namespace, folder: pathlib.Path) -> dict:
+def report(
+    table: pd.DataFrame,
+    runs: Sequence[pathlib.Path],
+    options: argparse.Namespace,
+    folder: pathlib.Path,
+) -> dict:
     """Prints and writes the inflation.
 
     Args:
-        table: of all folds: id, time, fold, target, climatology, leaky, purged, learnt.
+        table: of all folds: id, time, fold, target, weight, climatology, leaky, purged, learnt.
+        runs: those of the purged arm, whose caveats hold for both (that one leaks is meant).
         options: of the command line.
         folder: where to.
     """
     found = inflation(table)
     sizes = table.groupby("fold")["learnt"].first().tolist()
+    caveats, marks = run_records.caveats(runs), run_records.marks(runs)
     record = {
+        "caveats": caveats,
         "experiment": str(options.experiment),
         "fields": options.fields,
         "samples": len(table),
@@ -124,9 +135,9 @@ def report(table: pd.DataFrame, options: argparse.Namespace, folder: pathlib.Pat
     }
     tools.write_text(folder / "forecasts.csv", table.to_csv(index=False))
     tools.write_text(folder / "scores.json", json.dumps(record, indent=1))
-    marks = run_records.marks(run.parents[1] for run in folder.glob("fold_*/*/*/*/scores.json"))
     figures.save(_figure(found, len(table), marks), folder / "leakage.png")
-    print(*marks, sep="\n")
+    for caveat in caveats:
+        print(f"Caveat: {caveat}")
     print(
         f"{len(table)} samples in {found['leaky'].groups} blocks of 27 days, {options.folds} "
         f"folds; both arms learnt from {', '.join(map(str, sizes))} samples."
@@ -148,7 +159,7 @@ def _network(folder):
 
 
 def _fold(module, options, fold, folder):
-    """Forecasts of both arms for the scored half of one stretch."""
+    """Forecasts of both arms for the scored half of one stretch, and the run of the purged one."""
     tables, learnt = {}, {}
     for arm in ARMS:
         # What is no field of the experiment's config is told by the folder's name.
@@ -164,10 +175,11 @@ def _fold(module, options, fold, folder):
             f"The arms below {folder} score other samples or another target. Expected the same in "
             "both. Remove the runs of other settings, or take another --output."
         )
-    table = purged[["id", "time", "target", "climatology"]]
-    return table.assign(
+    table = purged[["id", "time", "target", "climatology"]].assign(weight=weights_of(purged))
+    table = table.assign(
         fold=fold, leaky=leaky["forecast"], purged=purged["forecast"], learnt=learnt["purged"]
     )
+    return table, run  # the purged arm is the last
 
 
 def _train(module, options, fold, arm, folder):

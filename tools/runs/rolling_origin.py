@@ -3,12 +3,17 @@
     python tools/runs/rolling_origin.py network_models/xray_flux_forecast/light_curve
 
 Each test year has its own training (all that lies two years back and more) and validation (the year
-before); thresholds come from validation. Runs that are finished already are not repeated. The
-experiment's trained_models/rolling_origin/ gets a run folder for each year and seed, scores.csv,
-protocol.json and reliability.png.
+before); thresholds come from validation. A validation year with one outcome alone sets none: its
+test year has no TSS and HSS. Runs that are finished already are not repeated. The experiment's
+trained_models/rolling_origin/ gets a run folder for each year and seed, scores.csv,
+reliability.png, and protocol.json: what is to be done, written before anything is trained or
+forecast, and in the end the thresholds and the paired differences.
 """
 
 import argparse
+import dataclasses
+import datetime
+import hashlib
 import json
 import pathlib
 import subprocess
@@ -19,10 +24,12 @@ import pandas as pd
 from network_models import finished_runs, reliability
 from network_models.explanations import figures
 from tools import flux_verification, run_records, tools, verification
+from tools.forecast_tables import mean_target
+from tools.intervals import expanded
 
 ENSEMBLE = "network, mean of seeds"
-CLIMATOLOGY = "climatology 365 d"
-REFERENCES = ("logistic", "linear", "persistence", CLIMATOLOGY)  # those that the runs have
+CLIMATOLOGIES = ("climatology 365 d", "climatology")  # the first that the runs have: skill 0
+REFERENCES = ("logistic", "linear", "persistence")  # those that the runs have
 QUIET = "no flare in the last 24 h"
 
 
@@ -32,48 +39,92 @@ def main(arguments: list[str] | None = None) -> int:
     options.fields = fields  # of the experiment's config, which checks them
     folder = options.output or options.experiment / "trained_models" / "rolling_origin"
     try:
+        protocol = declare(options, folder)
         for year in options.years:
             _train(options, year, folder / str(year))
         parts = {year: _gather(folder / str(year), options.seeds) for year in options.years}
-        report(parts, options, folder)
+        report(parts, options, folder, protocol)
     except (ValueError, FileNotFoundError, subprocess.CalledProcessError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0
 
 
-def report(parts: dict, options: argparse.Namespace, folder: pathlib.Path) -> pd.DataFrame:
+def declare(options: argparse.Namespace, folder: pathlib.Path) -> dict:
+    """Writes protocol.json before the first forecast of a test year; returns what it holds.
+
+    The time of an earlier protocol that says the same stays.
+
+    Args:
+        options: of the command line.
+        folder: where to.
+
+    Raises:
+        FileNotFoundError: if there is no such experiment.
+    """
+    file = folder / "protocol.json"
+    plan = {
+        "experiment": str(options.experiment),
+        "years": options.years,
+        "seeds": options.seeds,
+        "fields": options.fields,
+        "sha256": {name: _hash(options.experiment / name) for name in ("network.py", "config.py")},
+    }
+    before = json.loads(file.read_text()) if file.is_file() else {}
+    if all(before.get(name) == value for name, value in plan.items()):
+        return {name: before[name] for name in (*plan, "declared", "finished_before")}
+    plan["declared"] = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    finished = (run_records.finished(folder / str(year)) for year in options.years)
+    plan["finished_before"] = [str(run.relative_to(folder)) for runs in finished for run in runs]
+    tools.write_text(file, json.dumps(plan | tools.provenance(), indent=1))
+    return plan
+
+
+def _hash(file):
+    if not file.is_file():
+        raise FileNotFoundError(
+            f"There is no {file}. Expected the folder of an experiment with the field test_year, "
+            "such as network_models/xray_flux_forecast/light_curve."
+        )
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def report(
+    parts: dict, options: argparse.Namespace, folder: pathlib.Path, protocol: dict
+) -> pd.DataFrame:
     """Scores all years together, each alone, and the subsets that the runs name; writes them.
 
     Args:
         parts: dict of year to (validation, test), tables of `_gather`.
         options: of the command line.
         folder: where to.
+        protocol: of `declare`.
     """
     table = pd.concat([test for _, test in parts.values()])
     judge = verification if _are_probabilities(table["target"]) else flux_verification
-    references = [name for name in REFERENCES if name in table]
+    climatology = next((name for name in CLIMATOLOGIES if name in table), CLIMATOLOGIES[0])
+    references = [*(name for name in REFERENCES if name in table), climatology]
     seeds = [f"network, seed {seed}" for seed in options.seeds]
     whole = judge.verify([parts[year] for year in options.years], (*seeds, ENSEMBLE, *references))
     shown = (ENSEMBLE, *references)
-    tables = {"all years": judge.scores(whole, (ENSEMBLE, *seeds, *references), CLIMATOLOGY)}
+    tables = {"all years": judge.scores(whole, (ENSEMBLE, *seeds, *references), climatology)}
     for year in options.years:
         # A year without events has no TSS; it counts for the Brier score and false alarms alone.
         one = whole.subset((whole.table["time"].dt.year == year).to_numpy())
-        tables[str(year)] = judge.scores(one, shown, CLIMATOLOGY)
+        tables[str(year)] = judge.scores(one, shown, climatology)
     named = _subsets([test for _, test in parts.values()])
     subsets = {name: whole.subset(whole.table[name].eq(True).to_numpy()) for name in named}
     for name, some in subsets.items():
         # What they have in common is known: skill is relative to their own mean.
-        tables[name] = judge.scores(some, shown, float(some.table["target"].mean()))
+        tables[name] = judge.scores(some, shown, mean_target(some.table))
     scores = pd.concat(tables, names=["samples of", "forecast"])
     compared = {"all years": whole, **{name: subsets[name] for name in subsets if name == QUIET}}
     paired = {
         f"{ENSEMBLE} against {name} ({where})": judge.differences(some, ENSEMBLE, name)
         for where, some in compared.items()
-        for name in references[:-1]
+        for name in references
     }
-    _write(scores, paired, whole, options, folder)
+    _write(scores, paired, whole, options, folder, protocol)
     return scores
 
 
@@ -115,29 +166,56 @@ def _gather(folder, seeds):
     return tuple(joined[joined["split"] == split] for split in ("validation", "test"))
 
 
-def _write(scores, paired, whole, options, folder):
-    tools.write_text(folder / "scores.csv", scores.to_csv())
-    protocol = {
-        "experiment": str(options.experiment),
-        "years": options.years,
-        "seeds": options.seeds,
-        "fields": options.fields,
+def _write(scores, paired, whole, options, folder, protocol):
+    runs = [run for year in options.years for run in run_records.finished(folder / str(year))]
+    caveats, marks = run_records.caveats(runs), run_records.marks(runs)
+    tools.write_text(
+        folder / "scores.csv", expanded(scores).assign(caveats=" ".join(caveats)).to_csv()
+    )
+    protocol |= {
+        "caveats": caveats,
         "thresholds": dict(zip(map(str, options.years), whole.thresholds, strict=False)),
-        "paired": {name: {k: str(v) for k, v in one.items()} for name, one in paired.items()},
+        "paired": {
+            name: {score: dataclasses.asdict(one) for score, one in found.items()}
+            for name, found in paired.items()
+        },
         **tools.provenance(),
     }
     tools.write_text(folder / "protocol.json", json.dumps(protocol, indent=1))
-    runs = [run for year in options.years for run in run_records.finished(folder / str(year))]
-    marks, unit = run_records.marks(runs), run_records.scores(runs[0])["unit"]
     if _are_probabilities(whole.table["target"]):
         figures.save(_reliability_figure(whole.table, marks), folder / "reliability.png")
     else:
+        unit = run_records.scores(runs[0])["unit"]
         figures.save(_forecast_figure(whole.table, unit, marks), folder / "forecasts.png")
+    _print(scores, paired, caveats, folder)
+
+
+def _print(scores, paired, caveats, folder):
+    for caveat in caveats:
+        print(f"Caveat: {caveat}")
+    shown = scores.drop(columns="years_without_threshold", errors="ignore")
     with pd.option_context("display.width", 250, "display.max_columns", 20):
-        print(scores.to_string(float_format="{:.3f}".format, na_rep="undefined"))
+        print(shown.to_string(float_format="{:.3f}".format, na_rep="undefined"))
     for name, one in paired.items():
         print(f"{name}: " + ", ".join(f"{key} {interval}" for key, interval in one.items()))
+    for years, names in _without_threshold(scores.loc["all years"]):
+        print(
+            f"No threshold in {years} (one outcome alone came in the year before) of "
+            f"{'; '.join(names)}: TSS, HSS and all that alarms tell are undefined there, and all "
+            "years together leave it out; the Brier scores do not."
+        )
     print(f"Results: {folder}")
+
+
+def _without_threshold(scores):
+    """Pairs of years and the forecasts for which validation could choose no threshold in these."""
+    if "years_without_threshold" not in scores:
+        return []
+    return [
+        (years, list(part.index))
+        for years, part in scores.groupby("years_without_threshold", sort=False)
+        if years
+    ]
 
 
 def _reliability_figure(table, marks):
