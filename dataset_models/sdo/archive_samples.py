@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dataset_models.sdo import quality, store
+from dataset_models.sdo import pointing, quality, store
 from dataset_models.sdo.collection import write_sample
 from dataset_models.sdo.fits_image import BadImageError, read_image
 
@@ -94,7 +94,8 @@ def make_samples(
 def is_stored(slot: Slot, rules: Rules) -> bool:
     """Whether the store already holds all that this slot can give, and the rules allow it.
 
-    It counts as not stored where a raw file was changed after the sample was written.
+    It counts as not stored where a raw file was changed after the sample was written, or where
+    its own headers speak against it: older versions took images that were not registered.
 
     Args:
         slot: `Slot`; `held` is empty where the index has no such sample.
@@ -109,9 +110,30 @@ def is_stored(slot: Slot, rules: Rules) -> bool:
         or quality.rejected_bits(slot.word, rules.mode)
     ):
         return False
-    written = (rules.folder / store.sample_file(slot.identifier)).stat().st_mtime_ns
+    sample = rules.folder / store.sample_file(slot.identifier)
+    written = sample.stat().st_mtime_ns
     files = (slot.files[channel] for channel in needed & set(slot.files))
-    return all(path.stat().st_mtime_ns <= written for path in files if path.exists())
+    if any(path.stat().st_mtime_ns > written for path in files if path.exists()):
+        return False
+    try:
+        headers = store.read_metadata(sample)[1]["wcs"].values()
+    except ValueError:  # broken
+        return False
+    return all(map(_registered, headers))
+
+
+class _StoredCards(dict):
+    """The header cards of a stored image, as `pointing` asks for them."""
+
+    def number(self, name):
+        return self[name]
+
+
+def _registered(cards):
+    try:
+        return not pointing.problem(_StoredCards(cards))
+    except (KeyError, TypeError):  # no number where one is asked for: the file is read again
+        return False
 
 
 def _lacking(slot, rules):

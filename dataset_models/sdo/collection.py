@@ -142,7 +142,8 @@ class Collection:
         for path in sorted((self.folder / "store").rglob("AIA*.fthr")):
             identifier = path.stem.removeprefix("AIA")
             row = known.get(identifier)
-            if row is None or path.stat().st_mtime > written:
+            uncounted = row is not None and np.isnan(row["saturated"])  # or the index is too old
+            if row is None or uncounted or path.stat().st_mtime > written:
                 row = self._row(identifier, path, row)
             if row is not None:
                 rows[identifier] = row

@@ -98,7 +98,9 @@ class Magnify(keras.layers.Layer):
         (batch, ...).
 
     Output shape:
-        As the planes, in their unit; NaN beside a missing pixel, and beyond the edge.
+        As the planes, in their unit; NaN beside a missing pixel, and more than a pixel beyond the
+        edge. Nearer to it the pixel at the edge stands, so that a Sun that is a thousandth larger
+        than wanted, as in each January, costs no pixels.
     """
 
     def __init__(self, *, dtype="float32", **options):
@@ -115,10 +117,19 @@ class Magnify(keras.layers.Layer):
             ops.reshape(ops.cast(planes, self.compute_dtype), (-1, height, width, 1)),
             transform,
             interpolation="bilinear",
-            fill_value=float("nan"),
+            fill_mode="nearest",
             data_format="channels_last",
-        )
+        )[..., 0]
+        rows, columns = self._seen(height, step), self._seen(width, step)
+        seen = ops.logical_and(rows[:, :, None], columns[:, None, :])
+        scaled = ops.where(seen, scaled, ops.full_like(scaled, float("nan")))
         return ops.reshape(scaled, (-1, *planes.shape[1:]))
+
+    def _seen(self, side, step):
+        """Which rows, or columns, come from at most a pixel beyond the edge: (image, side)."""
+        middle = (side - 1) / 2
+        distance = ops.abs(ops.arange(side, dtype=self.compute_dtype) - middle)
+        return step[:, None] * distance <= middle + 1
 
     def compute_output_spec(self, planes, factor):
         return keras.KerasTensor(planes.shape, dtype=self.compute_dtype)

@@ -34,8 +34,8 @@ def read_fits_set(
     Raises:
         FileNotFoundError: if there is no such file, or no FITS file in a folder.
         BadImageError: if a file holds no image of the whole Sun.
-        ValueError: if files are of several times, or of one channel twice, a channel lacks, or the
-            network takes more than one image of each channel.
+        ValueError: if files are of several times, or of one channel twice, a channel lacks, the
+            network takes more than one image of each channel, or no Sun can be scaled as it says.
     """
     _check_config(config)
     images, notes = _by_channel(_expanded(files), tuple(config.channels))
@@ -65,6 +65,7 @@ def _check_config(config):
             "FITS files become its input. Expected a network of AIA images, such as "
             "xray_flux_forecast/starting_point. Choose samples of its dataset instead."
         )
+    geometry.check_solar_radius(_solar_radius(config))
     others = tuple(getattr(config, "side_channels", ()))
     count = getattr(config, "aia_image_count", 1)
     if others or count != 1:

@@ -24,7 +24,7 @@ COLUMNS = {
     "unit": "str",  # "DN / s" or "browse"
     "quality": "int64",  # QUALITY of all channels, joined by a bitwise or
     "exposures": "str",  # "94:2.900816 131:2.9", s
-    "saturated": "int64",  # pixels, of the channel that has most of them
+    "saturated": "float64",  # pixels, of the channel that has most; NaN where nobody counted
     "sampling": "str",  # "regular cadence", "flare case" or "matched quiet"
     "probability": "float64",  # with which that sampling chose this time
     "active_region": "int64",  # NOAA number of the largest, 0 where unknown or without spots
@@ -35,7 +35,8 @@ COLUMNS = {
     "synthetic": "bool",
 }
 # What stands in columns that an index of an older version lacks.
-ADDED = {"saturated": 0, "harp": 0, "longitude": np.nan}
+ADDED = {"saturated": np.nan, "harp": 0, "longitude": np.nan}
+NO_REGION = {"active_region": 0, "harp": 0, "longitude": np.nan}
 CHOSEN = ("sampling", "probability", "active_region", "harp", "longitude")  # not in its own file
 KEY = b"flarenet"  # of the checksum in the schema's metadata
 BLOCK_EPOCH = np.datetime64("2010-05-01", "ns")  # AIA's science data begin in that month
@@ -67,11 +68,12 @@ def read_index(folder: str | pathlib.Path) -> pd.DataFrame:
     try:
         stored = feather.read_table(path)
         stored.validate(full=True)  # damaged bytes may still be laid out like a table
-        table = _checked(stored.to_pandas())
+        written = stored.to_pandas()
+        table = _checked(_with_unknown(written))
     except (pa.ArrowException, OSError, ValueError, KeyError) as error:
         raise ValueError(_damaged(path, " ".join(str(error).split()))) from error
     expected = (stored.schema.metadata or {}).get(KEY)  # none in an index of an older version
-    if expected not in (None, _checksum(table[stored.column_names])):
+    if expected not in (None, _checksum(written)):
         raise ValueError(_damaged(path, "values that differ from those that were written"))
     return table
 
@@ -116,12 +118,10 @@ def row(identifier: str, file: str, channels: tuple[int, ...], metadata: dict) -
         "unit": metadata["unit"],
         "quality": int(np.bitwise_or.reduce([0, *metadata["quality"].values()])),
         "exposures": " ".join(f"{channel}:{exposure}" for channel, exposure in exposures.items()),
-        "saturated": max(saturated, default=0),
+        "saturated": float(max(saturated, default=np.nan)),
         "sampling": "regular cadence",
         "probability": 1.0,
-        "active_region": 0,
-        "harp": 0,
-        "longitude": np.nan,
+        **NO_REGION,
         "block": int(block(time)),
         "period": str(cycle_phase(time)),
         "synthetic": metadata["synthetic"],
@@ -131,6 +131,16 @@ def row(identifier: str, file: str, channels: tuple[int, ...], metadata: dict) -
 def block(times: np.ndarray) -> np.ndarray:
     """Number of the 27-day block that each time lies in, int64; 0 begins on 2010-05-01."""
     return (np.asarray(times, "datetime64[ns]") - BLOCK_EPOCH) // BLOCK
+
+
+def _with_unknown(table):
+    """The table with NaN for a `saturated` of 0 that an older version wrote in whole numbers.
+
+    It did so where nobody had counted too; structure_data.py then looks into the store.
+    """
+    if "saturated" not in table or table["saturated"].dtype.kind == "f":
+        return table
+    return table.assign(saturated=table["saturated"].replace(0, np.nan).astype("float64"))
 
 
 def _damaged(path, received):

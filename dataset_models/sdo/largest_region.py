@@ -6,6 +6,7 @@ by the area of its strong field.
 """
 
 import pathlib
+import textwrap
 import warnings
 
 import numpy as np
@@ -18,6 +19,7 @@ from dataset_models.sdo.side_channels import read_features
 SUMMARIES = "srs"  # folder in the data folder
 OLDEST_SUMMARY = pd.Timedelta("48h")
 OLDEST_HARP = pd.Timedelta("24h")
+LONGEST_REASON = 200  # characters
 KEYWORDS = ["HARPNUM", "NOAA_AR", "LAT_FWT", "LON_FWT"]  # of SHARP, in the table of features
 COLUMNS = {
     "time": "datetime64[ns]",  # UTC, from which on this is known
@@ -45,7 +47,8 @@ def of_summaries(folder: str | pathlib.Path) -> tuple[pd.DataFrame, Problems]:
         try:
             rows.append(_of_summary(path))
         except (ValueError, KeyError, IndexError, TypeError, AttributeError, OSError) as error:
-            reason = f"not a Solar Region Summary that can be read: {' '.join(str(error).split())}"
+            guesses = textwrap.shorten(str(error), LONGEST_REASON)  # astropy tells all it tried
+            reason = f"not a Solar Region Summary that can be read: {guesses}"
             problems.append((str(path), reason))
     return _table(rows), problems
 

@@ -9,6 +9,8 @@ CENTRE_TOLERANCE = 2.4  # arcsec: one pixel of the synoptic images
 ROTATION_TOLERANCE = 0.1  # degrees: 1.7 arcsec at the limb
 # From the Earth the radius goes from 943.9 to 975.9 arcsec in a year; SDO's orbit adds 0.3 to that.
 SMALLEST_RADIUS, LARGEST_RADIUS = 943.0, 976.5  # arcsec
+UPRIGHT = {"PC1_1": 1.0, "PC1_2": 0.0, "PC2_1": 0.0, "PC2_2": 1.0}  # where FITS has no card
+WAY_OUT = "register images of level 1 with aiapy.calibrate.register"
 RADIUS_TOLERANCE = 0.5  # arcsec; other values in use for the Sun's size in m make 0.4
 
 
@@ -37,20 +39,33 @@ def _off_centre(cards):
         if not abs(centre) <= CENTRE_TOLERANCE:
             return (
                 f"off-centre: the image's centre is {centre:.1f} arcsec from the Sun's by "
-                f"CRPIX{axis} and CRVAL{axis}, expected at most {CENTRE_TOLERANCE}"
+                f"CRPIX{axis} and CRVAL{axis}, expected at most {CENTRE_TOLERANCE}; {WAY_OUT}"
             )
     return ""
 
 
 def _rolled(cards):
-    angle = _number(cards, "CROTA2", 0.0)
-    if cards.get("PC2_1") is not None:
-        angle = math.degrees(math.atan2(cards.number("PC2_1"), _number(cards, "PC1_1", 1.0)))
+    if all(cards.get(name) is None for name in UPRIGHT):
+        return _angle_problem(math.remainder(_number(cards, "CROTA2", 0.0), 360), "CROTA2")
+    matrix = [_number(cards, name, default) for name, default in UPRIGHT.items()]
+    angle = math.atan2(matrix[2], matrix[0])
+    if reason := _angle_problem(math.degrees(angle), "PC1_1 and PC2_1"):
+        return reason
+    rotation = (math.cos(angle), -math.sin(angle), math.sin(angle), math.cos(angle))
+    errors = [abs(found - right) for found, right in zip(matrix, rotation, strict=True)]
+    if all(error <= math.radians(ROTATION_TOLERANCE) for error in errors):
+        return ""
+    return (
+        f"mirrored or stretched: {', '.join(UPRIGHT)} are {matrix}, expected a rotation; {WAY_OUT}"
+    )
+
+
+def _angle_problem(angle, names):
     if abs(angle) <= ROTATION_TOLERANCE:
         return ""
     return (
-        f"rolled: north is {angle:.2f} degrees from up by CROTA2 or PC2_1, expected at most "
-        f"{ROTATION_TOLERANCE}"
+        f"rolled: north is {angle:.2f} degrees from up by {names}, expected at most "
+        f"{ROTATION_TOLERANCE}; {WAY_OUT}"
     )
 
 

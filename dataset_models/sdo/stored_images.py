@@ -62,7 +62,7 @@ class StoredImages:
         self.encoding = metadata["encoding"]
         self._check_corrected(metadata)
         if solar_radius_arcsec:
-            self._factor(metadata)  # refuses images that do not say how large the Sun is
+            self._factors(metadata)  # refuses images that do not say how large the Sun is
         self.dtype = np.dtype(store.ENCODINGS[self.encoding])
         if allow_missing and self.dtype == np.uint8:
             self.dtype = np.dtype("float16")  # holds every uint8, and NaN
@@ -79,9 +79,8 @@ class StoredImages:
         if self.allow_missing:
             found["channel_mask"] = self._joined([self._mask(i) for i in self.rows[row]])
         if self.solar_radius_arcsec:
-            factors = [self._factor(self.metadata(i)) for i in self.rows[row]]
             found["magnification"] = self._joined(
-                [np.full(len(self.channels), factor, "float32") for factor in factors]
+                [self._factors(self.metadata(i)) for i in self.rows[row]]
             )
         if self.throughput is not None:
             factors = self.throughput[self.rows[row]].astype("float32")
@@ -152,7 +151,7 @@ class StoredImages:
         }
         cards = facts | cards
         if self.solar_radius_arcsec:
-            cards = geometry.magnified(cards, self._factor(metadata))
+            cards = geometry.magnified(cards, self._factor(metadata, held[0]))
         return geometry.rescaled(cards, self.image_size)
 
     def distance(self, row: int) -> np.ndarray:
@@ -178,8 +177,12 @@ class StoredImages:
     def _mask(self, row):
         return np.isin(self.channels, self._held[row]).astype("float32")
 
-    def _factor(self, metadata):
-        """How many times as wide the Sun becomes."""
+    def _factors(self, metadata):
+        factors = [self._factor(metadata, channel) for channel in self.channels]
+        return np.array(factors, "float32")
+
+    def _factor(self, metadata, channel):
+        """How many times as wide the Sun becomes, by the image's own header where it says so."""
         if not metadata["rsun_obs"]:
             raise ValueError(
                 "An image does not say how large the Sun is in it, so it cannot be scaled. "
@@ -187,7 +190,8 @@ class StoredImages:
                 f"{metadata['t_obs']}. Set solar_radius_arcsec=0, or build the store from such "
                 "files with structure_data.py."
             )
-        return self.solar_radius_arcsec / metadata["rsun_obs"]
+        cards = metadata["wcs"].get(str(channel), {})
+        return self.solar_radius_arcsec / cards.get("RSUN_OBS", metadata["rsun_obs"])
 
     def _joined(self, parts):
         return parts[0] if self.times == 1 else np.stack(parts)

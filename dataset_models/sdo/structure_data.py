@@ -23,7 +23,7 @@ import sys
 import pandas as pd
 from tqdm import tqdm
 
-from dataset_models.sdo import largest_region, quality, workers
+from dataset_models.sdo import index, largest_region, quality, workers
 from dataset_models.sdo.archive_samples import NAME, Rules, Slot, is_stored, make_samples
 from dataset_models.sdo.collection import Collection
 from dataset_models.sdo.image_series import structure_series
@@ -152,15 +152,23 @@ def _collect(collection, outcome):
 def _group(collection, chosen, summaries, features):
     """Writes into the rows how they were chosen, and what is known of their largest region."""
     rows = collection.rows
-    for identifier in rows.keys() & chosen.keys():
-        rows[identifier] |= chosen[identifier]
     spots, problems = largest_region.of_summaries(summaries)
     harps, more_problems = largest_region.of_features(features)
     for path, reason in problems + more_problems:
         collection.note("", path, reason)
     found = largest_region.at([row["time"] for row in rows.values()], spots, harps)
     for row, region in zip(rows.values(), found.to_dict("records"), strict=True):
-        row |= {name: value for name, value in region.items() if pd.notna(value)}
+        known = {name: value for name, value in region.items() if pd.notna(value)}
+        row |= _forgotten(spots, harps) | known
+    for identifier in rows.keys() & chosen.keys():
+        rows[identifier] |= chosen[identifier]
+
+
+def _forgotten(spots, harps):
+    """What an earlier run wrote is unknown, unless the tables that told of it are there no more."""
+    names = [] if spots.empty and harps.empty else ["active_region", "longitude"]
+    names += [] if harps.empty else ["harp"]
+    return {name: index.NO_REGION[name] for name in names}
 
 
 def report(collection: Collection) -> str:
@@ -169,6 +177,7 @@ def report(collection: Collection) -> str:
     held = collections.Counter(row["channels"] for row in rows)
     synthetic = sum(row["synthetic"] for row in rows)
     saturated = sum(row["saturated"] > 0 for row in rows)
+    uncounted = sum(pd.isna(row["saturated"]) for row in rows)
     quick_look = sum(quality.is_quick_look(row["quality"]) for row in rows)
     reasons = collections.Counter(reason for _, _, reason in rejections)
     lines = [
@@ -176,6 +185,7 @@ def report(collection: Collection) -> str:
         *(f"    {count} with channels {names} Angstrom" for names, count in held.most_common(5)),
         *([f"    {synthetic} are SYNTHETIC"] if synthetic else []),
         *([f"    {saturated} with saturated pixels, counted in the index"] if saturated else []),
+        *([f"    {uncounted} whose saturated pixels nobody counted"] if uncounted else []),
         *([f"    {quick_look} made near real time, by QUALITY"] if quick_look else []),
         f"{len(rejections)} rejections, listed in {collection.folder / 'rejected.csv'}.",
         *(f"    {count} x {reason}" for reason, count in reasons.most_common(5)),

@@ -123,6 +123,11 @@ def test_networks_that_take_more_are_refused(slot, tmp_path, fields, words):
         read_fits_set([slot], config(**fields), tmp_path)
 
 
+def test_a_radius_that_images_cannot_be_scaled_to_is_refused(slot, tmp_path):
+    with pytest.raises(ValueError, match=r"cannot be scaled.*900.*solar_radius_arcsec=15"):
+        read_fits_set([slot], config(solar_radius_arcsec=15), tmp_path)
+
+
 def test_a_config_without_channels_and_a_folder_without_files_are_refused(slot, tmp_path):
     with pytest.raises(ValueError, match=r"no channels and no image_size.*Choose samples"):
         read_fits_set([slot], types.SimpleNamespace(), tmp_path)

@@ -34,6 +34,7 @@ def test_a_series_is_kept_as_it_is(tmp_path):
     table = index.read_index(tmp_path)
     assert table["id"].tolist() == ["20170808_0000", "20170808_0100", "20170808_0200"]
     assert set(table["unit"]) == {"browse"}
+    assert table["saturated"].isna().all()  # pictures do not say what the camera counted
     sample = store.read_sample(tmp_path / table["file"][2])
     np.testing.assert_array_equal(sample.planes[0], images[2])
     assert sample.metadata["wcs_approximate"] is True

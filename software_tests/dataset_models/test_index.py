@@ -119,7 +119,32 @@ def test_an_index_of_an_older_version_opens(tmp_path):
         else:
             pd.testing.assert_frame_equal(index.read_index(tmp_path)[[*old]], old)
             added = index.read_index(tmp_path)[[*index.ADDED]]
-            np.testing.assert_array_equal(added, [[0, 0, np.nan]])
+            np.testing.assert_array_equal(added, [[np.nan, 0, np.nan]])
+
+
+def test_a_zero_of_saturated_pixels_in_whole_numbers_is_unknown(tmp_path):
+    """Older versions wrote 0 where nobody had counted too, under the checksum of their time."""
+    old = _table("20140101_0000", "20140101_0012").astype(index.COLUMNS | {"saturated": "int64"})
+    old.loc[0, "saturated"] = 0
+    check = 0
+    for name in old:
+        text = pd.api.types.is_string_dtype(old[name])
+        content = "\n".join(old[name]).encode() if text else old[name].to_numpy().tobytes()
+        check = zlib.crc32(content, check)
+    stored = pa.Table.from_pandas(old, preserve_index=False)
+    metadata = stored.schema.metadata | {b"flarenet": str(check).encode()}
+    feather.write_feather(stored.replace_schema_metadata(metadata), tmp_path / "index.feather")
+    back = index.read_index(tmp_path)
+    np.testing.assert_array_equal(back["saturated"], [np.nan, 12])
+    index.write_index(tmp_path, back.assign(saturated=[0.0, 12.0]))
+    np.testing.assert_array_equal(index.read_index(tmp_path)["saturated"], [0, 12])
+
+
+def test_pixels_that_nobody_counted_are_unknown(tmp_path):
+    row = index.row("20140101_0000", "store/a", (94, 171), METADATA | {"saturated": {}})
+    assert np.isnan(row["saturated"])
+    index.write_index(tmp_path, pd.DataFrame([row]))
+    assert index.read_index(tmp_path)["saturated"].isna().all()
 
 
 def test_a_region_s_numbers_and_longitude_come_back(tmp_path):

@@ -24,10 +24,19 @@ NAME = "AIA20140101_0000_0171.fits"
         ({"CRVAL2": None}, "CRVAL2 is missing"),
         ({"CROTA2": 0.2}, r"rolled: north is 0\.20 degrees from up.*expected at most 0\.1"),
         ({"CROTA2": -180.0}, "rolled: north is -180.00 degrees"),
+        ({"CROTA2": 0.2}, r"; register images of level 1 with aiapy\.calibrate\.register$"),
+        ({"CRPIX1": 32.4}, r"; register images of level 1 with aiapy\.calibrate\.register$"),
+        ({"CROTA2": 359.8}, r"rolled: north is -0\.20 degrees from up by CROTA2"),
         ({"CROTA2": "north"}, "CROTA2 is missing; expected a number, found 'north'"),
         # atan(0.01) is 0.573 degrees.
         ({"PC1_1": 1.0, "PC2_1": 0.01}, r"rolled: north is 0\.57 degrees"),
         ({"PC2_1": 0.01}, r"rolled: north is 0\.57 degrees"),
+        # FITS has 0 where PC2_1 and PC1_2 lack: a roll by 180 degrees; then flips, then a stretch.
+        ({"PC1_1": -1.0, "PC2_2": -1.0}, r"rolled: north is 180\.00 degrees from up by PC1_1"),
+        ({"PC2_2": -1.0}, r"mirrored or stretched: .*\[1\.0, 0\.0, 0\.0, -1\.0\].*aiapy"),
+        ({"PC1_1": -1.0}, r"rolled: north is 180\.00 degrees"),
+        ({"PC1_1": 2.0, "PC2_2": 2.0}, r"mirrored or stretched: PC1_1, PC1_2, PC2_1, PC2_2 are"),
+        ({"PC1_2": 0.01}, r"mirrored or stretched"),
         ({"RSUN_OBS": 16.0}, r"RSUN_OBS is 16\.0 arcsec; expected 943\.0 to 976\.5"),
         ({"RSUN_OBS": 1600.0}, r"RSUN_OBS is 1600\.0 arcsec; expected"),
         # arcsin(696000000 / 1.5e11) is 957.06 arcsec.
@@ -47,6 +56,10 @@ def test_a_sun_that_is_not_registered_is_refused(tmp_path, write_fits, cards, re
         {"CRPIX1": 32.55, "CRPIX2": 32.45},  # 1.9 arcsec
         {"CRPIX1": 33.5, "CRVAL1": 38.4},  # another reference pixel, the same Sun
         {"CROTA2": -0.06},
+        {"CROTA2": 359.99},
+        {"CROTA2": -360.05},
+        # cos and sin of 0.06 degrees
+        {"PC1_1": 0.99999945, "PC1_2": -0.0010472, "PC2_1": 0.0010472, "PC2_2": 0.99999945},
         {"CROTA2": 3.0, "PC1_1": 1.0, "PC2_1": 0.0},  # PC counts where there is one
         {"DSUN_OBS": None, "RSUN_OBS": 944.0},
         {"RSUN_REF": 695700000.0, "RSUN_OBS": 975.96},  # 0.42 arcsec less

@@ -43,7 +43,7 @@ def disk(radius, side=256):
     return np.clip(radius + 0.5 - np.hypot(row, column), 0, 1).astype("float32")
 
 
-@pytest.mark.parametrize("factor", [1.033, 0.97])
+@pytest.mark.parametrize("factor", [1.033, 0.8])
 def test_magnify_equals_scipy(factor):
     images = np.random.default_rng(1).normal(size=(2, 3, 16, 16)).astype("float32")
     factors = np.full((2, 3), factor, "float32")
@@ -52,9 +52,25 @@ def test_magnify_equals_scipy(factor):
     if factor > 1:
         np.testing.assert_allclose(found, expected, atol=1e-4)
         return
-    inner = (..., slice(1, -1), slice(1, -1))
+    # Pixel 1, 6.5 from the middle, comes from 8.125: a field of 7.5 and less than a pixel more.
+    inner = (..., slice(2, -2), slice(2, -2))
     np.testing.assert_allclose(found[inner], np.array(expected)[inner], atol=1e-4)
-    assert np.isnan(found[..., 0, :]).all()  # the sky beyond the field is unknown
+    assert np.isfinite(found[..., 1:-1, 1:-1]).all()
+    for axis in (-1, -2):  # pixel 0 comes from 9.375: the sky there is unknown
+        assert np.isnan(found.take([0, -1], axis)).all()
+
+
+@pytest.mark.parametrize("factor", [1.0, 975.9 / 975.96, 975.96 / 976.2, 0.999])
+def test_no_pixel_is_lost_to_a_sun_that_is_hardly_larger(factor):
+    image = np.random.default_rng(2).normal(size=(512, 512)).astype("float32")
+    factors = np.full((1, 1), factor, "float32")
+    found = keras.ops.convert_to_numpy(Magnify()(image[None, None], factors))[0, 0]
+    middle = 255.5
+    rows = np.clip(middle + (np.arange(512) - middle) / np.float32(factor), 0, 511)
+    expected = ndimage.map_coordinates(image, np.meshgrid(rows, rows, indexing="ij"), order=1)
+    np.testing.assert_allclose(found, expected, atol=1e-3)
+    if factor == 1:
+        np.testing.assert_array_equal(found, image)
 
 
 def test_limbs_of_january_and_july_coincide():
@@ -177,6 +193,16 @@ def test_images_without_a_radius_are_refused(tmp_path):
         made.open(solar_radius_arcsec=976.0)
 
 
+def test_each_channel_is_scaled_by_its_own_header(tmp_path):
+    made = Archive(tmp_path, pd.date_range("2014-01-01", periods=2 * DAYS, freq="12h"))
+    radii = {channel: 950.0 + number for number, channel in enumerate(CHANNELS)}
+    made.write(wcs={str(c): CARDS | {"RSUN_OBS": radius} for c, radius in radii.items()})
+    made.label()
+    found = made.open(solar_radius_arcsec=976.0).sample("train", 1, None)[0]["magnification"]
+    expected = [976 / radius for radius in radii.values()]
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
 def test_sdoml_takes_only_the_radius_that_it_has(tmp_path):
     with pytest.raises(ValueError, match=r"SDOML was scaled.*solar_radius_arcsec=976.0, or 0.*960"):
         SDOML(sdoml=str(tmp_path), solar_radius_arcsec=960.0)
@@ -198,7 +224,6 @@ def test_fits_files_become_what_the_store_would_give(sample_folder, tmp_path):
     (row,) = table.index[table["id"] == "20140105_0000"]
     split = table["split"][row]
     position = int((table["split"][:row] == split).sum())
-    # The store keeps the radius of the first channel only; they are seconds apart.
     cards = dataset.describe(split, position)["wcs"]
     assert cards["CDELT1"] == pytest.approx(about["wcs"]["CDELT1"], rel=1e-8)
     stored = decoded(dataset, split, position)["images"][..., dataset.channels.index(171)]

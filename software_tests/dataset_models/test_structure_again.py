@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 
 from dataset_models.sdo import collection, index, store, structure_data
@@ -110,6 +111,79 @@ def test_a_raw_file_that_changed_is_read_again(archive, tmp_path, write_fits, co
     after = raw_archive.content(tmp_path / "store")
     changed = [name for name in before if before[name] != after[name]]
     assert changed == ["2014/01/01/AIA20140101_0012.fthr"]
+
+
+def without_a_check(archive, folder, **cards):
+    """The store as a version made it that took every header, here of 193 at 00:12."""
+    structure_data.structure_archive(archive, folder)
+    path = folder / store.sample_file("20140101_0012")
+    sample = store.read_sample(path)
+    planes = dict(zip(sample.channels, sample.planes.copy(), strict=True))
+    metadata = sample.metadata | {"saturated": {}}
+    metadata["wcs"]["193"] |= cards
+    made = path.stat().st_mtime
+    store.write_sample(path, planes, metadata, encoded=True)
+    os.utime(path, (made, made))
+    return path
+
+
+@pytest.mark.parametrize("cards", [{"CRPIX1": 20.0}, {"CROTA2": "north"}, {"CROTA2": 5.0}])
+def test_a_stored_image_that_is_not_registered_is_read_again(archive, tmp_path, cards):
+    path = without_a_check(archive, tmp_path, **cards)
+    assert structure_data.structure_archive(archive, tmp_path).written == 1  # raw files are good
+    assert "CROTA2" not in store.read_metadata(path)[1]["wcs"]["193"]
+    assert structure_data.structure_archive(archive, tmp_path).written == 0
+
+
+def test_a_stored_image_whose_file_is_not_registered_leaves_the_index(
+    archive, tmp_path, write_fits
+):
+    without_a_check(archive, tmp_path, CRPIX1=20.0)
+    file = raw_archive.file(archive, "0012", 193)
+    file.unlink()
+    write_fits(file, T_OBS="2014-01-01T00:12:19Z", CRPIX1=20.0)
+    os.utime(file, (1e9, 1e9))  # it was there before
+    assert list(structure_data.structure_archive(archive, tmp_path).rows) == ["20140101_0000"]
+    ((identifier, _, reason),) = raw_archive.rejected(tmp_path)
+    assert identifier == "20140101_0012"
+    assert reason.startswith("off-centre")
+
+
+def test_a_broken_store_file_that_the_index_knows_is_written_again(archive, tmp_path):
+    structure_data.structure_archive(archive, tmp_path)
+    path = tmp_path / store.sample_file("20140101_0012")
+    whole, made = path.read_bytes(), path.stat().st_mtime
+    path.write_bytes(whole[:1000])
+    os.utime(path, (made, made))
+    assert structure_data.structure_archive(archive, tmp_path).written == 1
+    assert path.read_bytes() == whole
+
+
+def test_an_index_that_wrote_zero_for_unknown_asks_the_store(archive, tmp_path):
+    without_a_check(archive, tmp_path)  # 00:12 was not counted, 00:00 was: no pixels
+    old = index.read_index(tmp_path).astype({"saturated": "int64"})
+    old.to_feather(tmp_path / "index.feather")
+    result = structure_data.structure_archive(archive, tmp_path)
+    assert result.written == 0
+    table = index.read_index(tmp_path)
+    assert table["saturated"].isna().tolist() == [False, True]
+    assert table["saturated"][0] == 0
+    assert "1 whose saturated pixels nobody counted" in structure_data.report(result)
+
+
+def test_a_region_that_is_known_no_more_leaves_the_rows(archive, tmp_path):
+    folder, names = tmp_path / "srs", ["active_region", "harp", "longitude"]
+    folder.mkdir()
+    (folder / "20131231SRS.txt").write_text(raw_archive.SUMMARY)
+    structure_data.structure_archive(archive, tmp_path, summaries=folder)
+    assert index.read_index(tmp_path)["active_region"].tolist() == [11936] * 2
+    spotless = raw_archive.SUMMARY.replace("2013 Dec 31 0030", "2014 Jan 01 0000")
+    spots = [line for line in raw_archive.SUMMARY.splitlines() if line.startswith("193")][:2]
+    spotless = spotless.replace("\n".join(spots), "None")
+    (folder / "20140101SRS.txt").write_text(spotless)
+    structure_data.structure_archive(archive, tmp_path, summaries=folder)
+    np.testing.assert_array_equal(index.read_index(tmp_path)[names], [[0, 0, np.nan]] * 2)
+    assert raw_archive.rejected(tmp_path) == []
 
 
 @pytest.fixture
