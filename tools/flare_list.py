@@ -152,14 +152,18 @@ def _write_month(path, table, now):
 def _is_final(path, month):
     if not path.is_file():
         return False
-    fetched = _FETCHED.search(path.read_text(encoding="utf-8"))
-    columns = tables.read_heading(path).columns
+    try:
+        fetched = _FETCHED.search(path.read_text(encoding="utf-8"))
+        columns, held = tables.read_heading(path).columns, _read_month(path)
+    except ValueError as error:  # also of bytes that are no text, and of rows that are no table
+        _LOG.warning("%s is damaged; it is fetched again. %s", path, error)
+        return False
     if columns != COLUMNS:
         text = "%s: no month of the flare list, whose columns are %s; it is fetched again."
         _LOG.warning(text, path, ",".join(COLUMNS))
         return False
     settled = monthly.is_settled(fetched and fetched[1], month, SETTLED)
-    return settled and not _read_month(path).empty  # an empty month may be one that the HEK lacks
+    return settled and not held.empty  # an empty month may be one that the HEK lacks
 
 
 def _join(paths, target):

@@ -68,7 +68,13 @@ def _read_gzip(path):
 
 
 def _read_feather(path):
-    table = pd.read_feather(path)
+    try:
+        table = pd.read_feather(path)
+    except (ValueError, OSError) as error:  # pyarrow's ArrowInvalid is a ValueError
+        raise ValueError(
+            f"{path} is damaged. Expected a whole Feather file. Received: {error}. Delete it; what "
+            "was fetched is fetched again."
+        ) from error
     missing = [name for name in COLUMNS if name not in table]
     if missing:
         raise ValueError(

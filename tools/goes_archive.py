@@ -22,15 +22,16 @@ from tqdm import tqdm
 
 from tools import monthly
 from tools.flux import read_flux
-from tools.flux_files import COLUMNS
+from tools.flux_files import COLUMNS, read_file
 from tools.primary_satellite import primary_satellite, satellite_number
 from tools.tools import written_whole
 
 SETTLED = pd.Timedelta("30D")  # after a month, until its flux is taken as final
 OTHERS = (13, 14, 15, 16, 17, 18, 19)  # satellites whose science data NCEI holds, from 2010 on
 LAST_FITS = pd.Period("2020-03")
+RULE = b"2"  # of what is fetched; months of another rule (1: eclipses unfilled) are fetched again
 GAPS = 10  # minutes of a day that the primary satellite may lack before another one is asked for
-_DAY = re.compile(r"(\d{8})(?:_v[\d-]+)?\.(?:nc|fits)$")
+_DAY = re.compile(r"(\d{8})(?:_v([\d-]+))?\.(?:nc|fits)$")
 _LOG = logging.getLogger(__name__)
 
 
@@ -43,9 +44,9 @@ def fetch_flux(
     """Fetches the months that are not here yet.
 
     Each month is kept as `xrs/YYYY-MM.feather` in `folder`, whose columns `tools.flux.read_flux`
-    reads: time, flux (physical W m-2), satellite, quality, scale. It is final if it was fetched at
-    least thirty days after its end; until then it is asked for again, and used as it is where the
-    archives do not answer (a log message tells).
+    reads: time, flux (physical W m-2), satellite, quality, scale. It is final if it was fetched by
+    today's `RULE` at least thirty days after its end; until then it is asked for again, and used as
+    it is where the archives do not answer (a log message tells). A damaged one is removed.
 
     Args:
         folder: `goes` in the data folder.
@@ -66,6 +67,7 @@ def fetch_flux(
     paths = []
     for month in tqdm(sorted(months), desc="GOES flux", unit="month", disable=None):
         path = folder / "xrs" / f"{month}.feather"
+        _remove_damaged(path)
         if not _is_final(path, month):
             _renew(path, month, now, pause)
         if path.is_file():
@@ -117,11 +119,24 @@ def _download(month, folder):
     with tempfile.TemporaryDirectory(dir=folder, prefix=".fetch-") as place:
         place = pathlib.Path(place)
         files = _fetched(client, _of_primary(month), absent, place)
-        files += _fetched(client, _of_others(month), absent | _with_gaps(files), place)
+        files += _of_gaps(client, month, files, absent, place)
         absent -= {_DAY.search(file.name)[1] for file in files}
         files += _fetched(client, _of_old_archive(month), absent, place)
         flux = read_flux(files, minute_means=True) if files else None
     return None if flux is None else flux[flux["time"].between(month.start_time, month.end_time)]
+
+
+def _of_gaps(client, month, files, absent, place):
+    # Files of other satellites, one after the other, until no day lacks more than it may: the next
+    # one may have been blind at the same time.
+    found, lacking = [], absent | _with_gaps(files)
+    for question in _of_others(month):
+        more = _fetched(client, [question], set(lacking), place)
+        if more:
+            found += more
+            absent = absent - {_DAY.search(file.name)[1] for file in more}
+            lacking = absent | _with_gaps([*files, *found])
+    return found
 
 
 def _fetched(client, questions, days, place):
@@ -145,7 +160,10 @@ def _transfer(client, found, place):
         client.fetch(response, path=place / "{file}", downloader=downloader, wait=False)
     results = asyncio.run(downloader.run_download())  # `download` leaves its event loop open
     if results.errors:
-        raise OSError(f"{results.errors[0].url}: {results.errors[0].exception!r}")
+        failed = results.errors[0]
+        if monthly.is_local(failed.exception):
+            raise failed.exception
+        raise OSError(f"{failed.url}: {failed.exception!r}")
     return sorted(pathlib.Path(file) for file in results)
 
 
@@ -203,26 +221,46 @@ def _span(month):
 
 
 def _newest(urls, wanted):
-    # Row of the newest version of each wanted day; later versions sort behind earlier ones.
+    # Row of the newest version of each wanted day: of v2-2-0 and v2-10-0, the latter.
     days = {}
-    for row in sorted(range(len(urls)), key=lambda row: urls[row]):
+    for row in sorted(range(len(urls)), key=lambda row: _version(urls[row])):
         day = _DAY.search(urls[row])
         if day and day[1] in wanted:
             days[day[1]] = row
     return days
 
 
+def _version(url):
+    day = _DAY.search(url)
+    return [int(number) for number in re.findall(r"\d+", day[2] or "")] if day else []
+
+
 def _write_month(path, table, now):
     content = pa.Table.from_pandas(table[COLUMNS], preserve_index=False)
     content = content.replace_schema_metadata(
-        {**(content.schema.metadata or {}), b"fetched": monthly.stamp(now).encode()}
+        {
+            **(content.schema.metadata or {}),
+            b"fetched": monthly.stamp(now).encode(),
+            b"rule": RULE,
+        }
     )
     with written_whole(path) as temporary:
         feather.write_feather(content, temporary)
 
 
+def _remove_damaged(path):
+    if not path.is_file():
+        return
+    try:
+        read_file(path)
+    except ValueError as error:
+        _LOG.warning("%s It is fetched again.", error)
+        path.unlink()
+
+
 def _is_final(path, month):
     if not path.is_file():
         return False
-    fetched = (feather.read_table(path, columns=["time"]).schema.metadata or {}).get(b"fetched")
-    return monthly.is_settled(fetched and fetched.decode(), month, SETTLED)
+    said = feather.read_table(path, columns=["time"]).schema.metadata or {}
+    fetched = said.get(b"fetched", b"").decode(errors="replace")
+    return said.get(b"rule") == RULE and monthly.is_settled(fetched, month, SETTLED)

@@ -4,6 +4,7 @@ A month is kept in a file of its own, so that what came before a failure is not 
 """
 
 import contextlib
+import errno
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ import pandas as pd
 ATTEMPTS = 4  # at a month
 PAUSE = 5.0  # s, after the first failure; it doubles
 TIMEOUT = 120.0  # s without a byte
+LOCAL = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS}  # no server's fault
 Answer = TypeVar("Answer")
 
 
@@ -34,15 +36,23 @@ def fetch_month(
 
     Raises:
         ConnectionError: all `ATTEMPTS` failed.
+        OSError: this machine refused, as a full disk does; it is not asked again.
     """
     for attempt in range(1, ATTEMPTS + 1):
         try:
             with time_limit(TIMEOUT):
                 return ask()
         except failures as error:
+            if is_local(error):
+                raise
             if attempt == ATTEMPTS:
                 raise ConnectionError(unanswered(error)) from error
             time.sleep(pause * 2 ** (attempt - 1))
+
+
+def is_local(error: Exception) -> bool:
+    """Whether this machine refused, by a full disk say: no other attempt at a server helps."""
+    return getattr(error, "errno", None) in LOCAL
 
 
 @contextlib.contextmanager
@@ -67,8 +77,9 @@ def stamp(time: pd.Timestamp) -> str:
 
 
 def is_settled(fetched: str | None, month: pd.Period, after: pd.Timedelta) -> bool:
-    """Whether what was fetched at that time (of `stamp`; None: nobody knows) is final.
+    """Whether what was fetched at that time (of `stamp`; None, or no time: nobody knows) is final.
 
     Archives go on mending a month for some time: until `after` its end.
     """
-    return bool(fetched) and pd.Timestamp(fetched) >= month.end_time + after
+    when = pd.to_datetime(fetched or None, format="%Y-%m-%dT%H:%M:%S", errors="coerce")
+    return bool(when is not None and when >= month.end_time + after)

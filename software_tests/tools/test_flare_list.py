@@ -245,3 +245,23 @@ def test_no_flare_of_c1_lies_near_the_change_of_scale(real_data):
         events = read_events(real_data / path, "operational")
         near = events["peak"].between("2019-05-16", "2020-05-28")
         assert not events["goes_class"][near].str.match("[CMX][1-9]").any()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda whole: b"",
+        lambda whole: b"\xff\xfe" + whole,
+        lambda whole: whole.replace(b"# fetched: 2014", b"# fetched: garbage"),
+    ],
+    ids=["empty", "no text", "no time"],
+)
+def test_a_damaged_month_is_fetched_again(hek, tmp_path, damage):
+    january = tmp_path / "hek" / "2014-01.csv"
+    fetch(tmp_path, hek)
+    whole = january.read_bytes()
+    january.write_bytes(damage(whole))
+    hek.asked.clear()
+    fetch(tmp_path, hek)
+    assert "2014-01" in months(hek)
+    assert january.read_bytes() == whole

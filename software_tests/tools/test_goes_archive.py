@@ -223,3 +223,51 @@ def test_the_real_hosts():
         "data.ngdc.noaa.gov",
         "umbra.nascom.nasa.gov",
     )
+
+
+def test_the_next_satellite_is_asked_where_one_is_blind_too(archive, tmp_path):
+    # GOES-13 lacks the same minutes, and GOES-14 has them.
+    eclipse = range(500, 572)
+    science(archive.root, 15, "2014-03-02", 1e-6, bad=eclipse)
+    science(archive.root, 13, "2014-03-02", 2e-6, bad=eclipse)
+    science(archive.root, 14, "2014-03-02", 3e-6)
+    (path,) = goes_archive.fetch_flux(tmp_path, [pd.Period("2014-03")], now=pd.Timestamp("2015"))
+    table = read_flux(path)
+    assert (table["satellite"] == "GOES-14").sum() == 72
+    assert table["flux"].notna().all()
+
+
+def test_a_month_of_another_rule_is_fetched_again(archive, tmp_path):
+    science(archive.root, 15, "2014-01-01", 1e-6)
+    (path,) = goes_archive.fetch_flux(tmp_path, [JANUARY], now=LATER)
+    table = feather.read_table(path)
+    assert table.schema.metadata[b"rule"] == goes_archive.RULE
+    # As it was written before the rules had a number.
+    feather.write_feather(table.replace_schema_metadata({b"fetched": b"2014-03-15T00:00:00"}), path)
+    science(archive.root, 15, "2014-01-02", 1e-6)
+    goes_archive.fetch_flux(tmp_path, [JANUARY], now=LATER)
+    assert len(read_flux(path)) == 2 * 1440
+
+
+@pytest.mark.parametrize("content", [b"ARROW1 damaged", b"", b"\x00\xff" * 9])
+def test_a_damaged_month_is_named_and_fetched_again(archive, tmp_path, caplog, content):
+    science(archive.root, 15, "2014-01-01", 1e-6)
+    (path,) = goes_archive.fetch_flux(tmp_path, [JANUARY], now=LATER)
+    path.write_bytes(content)
+    assert goes_archive.fetch_flux(tmp_path, [JANUARY], now=LATER) == [path]
+    assert len(read_flux(path)) == 1440
+    assert f"{path} is" in caplog.text
+
+
+def test_a_damaged_file_is_named_by_the_reader(tmp_path):
+    path = tmp_path / "2014-01.feather"
+    path.write_bytes(b"ARROW1 damaged")
+    with pytest.raises(ValueError, match=r"2014-01\.feather is damaged\. Expected a whole Feather"):
+        read_flux(path)
+
+
+def test_versions_are_numbers(archive, tmp_path):
+    science(archive.root, 15, "2014-01-01", 2e-6, version="v2-2-0")
+    science(archive.root, 15, "2014-01-01", 3e-6, version="v2-10-0")
+    (path,) = goes_archive.fetch_flux(tmp_path, [JANUARY], now=LATER)
+    assert read_flux(path)["flux"].median() == pytest.approx(3e-6)

@@ -1,3 +1,4 @@
+import errno
 import socket
 
 import pandas as pd
@@ -47,7 +48,13 @@ def test_another_error_is_not_tried_again():
 
 @pytest.mark.parametrize(
     ("fetched", "settled"),
-    [(None, False), ("", False), ("2014-04-07T23:00:00", False), ("2014-04-08T00:00:00", True)],
+    [
+        (None, False),
+        ("", False),
+        ("garbage", False),
+        ("2014-04-07T23:00:00", False),
+        ("2014-04-08T00:00:00", True),
+    ],
 )
 def test_a_month_is_final_when_it_was_fetched_a_week_after_its_end(fetched, settled):
     assert monthly.is_settled(fetched, MARCH, pd.Timedelta("7D")) is settled
@@ -58,3 +65,10 @@ def test_what_is_stamped_is_read_back():
         "2014-03-20T06:00:01"
     )
     assert monthly.utc_now().tz is None
+
+
+def test_a_full_disk_is_no_server_that_did_not_answer():
+    ask, asked = failing(9, OSError(errno.ENOSPC, "No space left on device"))
+    with pytest.raises(OSError, match="No space left on device"):
+        monthly.fetch_month(ask, str, 0)
+    assert len(asked) == 1

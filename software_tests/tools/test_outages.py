@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from tools.events import read_events
-from tools.outages import find_outages, read_outages, write_outages
+from tools.outages import find_outages, improbable_quiet, read_outages, write_outages
 
 START = pd.Timestamp("2014-01-01")
 
@@ -80,3 +80,28 @@ def test_what_is_no_list_of_outages_is_refused(tmp_path):
     (tmp_path / "x.csv").write_text("from,to\n", encoding="utf-8")
     with pytest.raises(ValueError, match="is not a list of outages"):
         read_outages(tmp_path / "x.csv")
+
+
+def test_a_silence_is_doubted_by_the_rate_on_both_sides():
+    # 4 flares a day for 27 days, 20 days of silence, the same again: 4 * 20 are expected, 80.
+    busy = np.arange(0, 27 * 24, 6)
+    later = busy[-1] + 20 * 24 + busy
+    ((start, end, expected),) = improbable_quiet(flares([*busy, *later]))
+    assert hours([(start, end)]) == [(busy[-1], later[0])]
+    assert expected == pytest.approx(80)
+    assert improbable_quiet(flares([*busy, later[0]])) == []  # then quiet: regions had gone
+    assert improbable_quiet(flares([*busy, *later], flux=9e-7)) == []
+    assert improbable_quiet(flares([])) == []
+
+
+def test_the_real_silences_that_are_doubted(real_data):
+    hek = read_events(real_data / "goes/fl_sle.csv", scale="published")
+    found = [(str(start)[:10], str(end)[:10]) for start, end, _ in improbable_quiet(hek)]
+    # The first two are outages by SWPC's own list, too, which ends in August 2021.
+    assert found == [
+        ("2014-04-18", "2014-05-23"),
+        ("2014-09-27", "2014-10-08"),
+        ("2021-11-09", "2021-12-04"),
+    ]
+    swpc = read_events(real_data / "flare_lists/swpc_flarelist_20100101-20210810.csv")
+    assert improbable_quiet(swpc) == []

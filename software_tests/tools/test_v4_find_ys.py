@@ -163,11 +163,11 @@ def read_labels_of_default_run(data):
     return read_labels(data / "y" / "All_Ys_00minDelay_12minMax.csv")
 
 
-def test_months_that_goes_lacks_are_fetched(data, monkeypatch):
+def archive_of_asked_months(monkeypatch):
+    """Puts flux of GOES-15 at 3e-6 W m-2 in the archive's place; what it is asked for."""
     asked = []
 
     def fetch(folder, months):
-        """Stands for the archive: flux of GOES-15 at 3e-6 W m-2 over each month."""
         asked.append((folder, sorted(map(str, months))))
         paths = []
         for month in months:
@@ -179,8 +179,13 @@ def test_months_that_goes_lacks_are_fetched(data, monkeypatch):
         return paths
 
     monkeypatch.setattr(v4_find_ys, "fetch_flux", fetch)
+    return asked
+
+
+def test_months_that_goes_lacks_are_fetched(data, monkeypatch):
+    asked = archive_of_asked_months(monkeypatch)
     assert v4_find_ys.main(ONE) == 0
-    assert asked == []  # goes/ holds the month of all samples
+    assert asked == []  # goes/ holds the days of all samples, and says that nobody observed them
     path = data / "aia" / "index.feather"
     index = pd.read_feather(path)
     index.loc[5, ["id", "time"]] = ["20140331_2355", pd.Timestamp("2014-03-31 23:55")]
@@ -302,3 +307,84 @@ def test_it_runs_from_another_directory(data, tmp_path):
     assert answer.returncode == 0, answer.stderr
     assert answer.stdout.startswith("All_Ys_00minDelay_24hrMax.csv")
     assert len(read_labels(data / "y" / "All_Ys_00minDelay_24hrMax.csv")) == 6
+
+
+def own_day(data, day, times):
+    """A real day of flux in goes/, and an index of samples at these times."""
+    lines = [f"{time.isoformat()},1e-6\n" for time in pd.date_range(day, periods=1440, freq="min")]
+    text = "# scale: physical\ntime,flux\n" + "".join(lines)
+    (data / "goes" / "goes_flux.csv").write_text(text, encoding="utf-8")
+    slots = pd.Series(pd.to_datetime(times))
+    index = pd.DataFrame({"id": slots.dt.strftime("%Y%m%d_%H%M"), "time": slots, "file": "x"})
+    index.to_feather(data / "aia" / "index.feather")
+
+
+def test_one_day_of_a_month_does_not_stand_for_it(data, monkeypatch):
+    asked = archive_of_asked_months(monkeypatch)
+    own_day(data, "2014-01-28", ["2014-01-03 00:00", "2014-01-31 20:00"])
+    assert v4_find_ys.main(["--delays", "0", "--catches", "1440"]) == 0
+    # December holds the ten days before the first, February the window of the last.
+    assert asked == [(data / "goes", ["2013-12", "2014-01", "2014-02"])]
+    labels = read_labels(data / "y" / "All_Ys_00minDelay_24hrMax.csv")
+    assert labels["Coverage"].to_list() == [1, 1]
+
+
+def test_without_a_network_the_past_of_held_samples_stays_unknown(data, monkeypatch, caplog):
+    def fetch(folder, months):
+        raise ConnectionError("nobody answers")
+
+    monkeypatch.setattr(v4_find_ys, "fetch_flux", fetch)
+    own_day(data, "2014-01-28", ["2014-01-28 12:00"])
+    assert v4_find_ys.main(ONE) == 0
+    assert "windows of some samples stay unknown in part. nobody answers" in caplog.text
+
+
+def test_a_silence_of_the_list_that_is_hard_to_believe_is_unknown(data, tmp_path, caplog):
+    # Four flares a day for 27 days, 20 days of none, where 80 are expected, and 27 days again.
+    hours = np.concatenate([np.arange(0, 648, 6), 1122 + np.arange(0, 648, 6)])
+    peaks = pd.Timestamp("2014-01-01") + pd.to_timedelta(hours, unit="h")
+    rows = [f"{t.isoformat()},{t.isoformat()},{t.isoformat()},C5.0,physical\n" for t in peaks]
+    path = tmp_path / "list.csv"
+    path.write_text("start,peak,end,goes_class,scale\n" + "".join(rows), encoding="utf-8")
+    arguments = ["--events", str(path), "--every", "1440", "--delays", "0", "--catches", "1440"]
+    name = data / "y" / "All_Ys_00minDelay_24hrMax.csv"
+    assert v4_find_ys.main(arguments) == 0
+    labels = read_labels(name)
+    assert np.isnan(labels["Quiet"]["20140210_0000"])
+    assert np.isnan(labels["In Progress"]["20140210_0000"])
+    assert labels["Coverage"]["20140210_0000"] == 0
+    assert labels["Quiet"]["20140110_0000"] == 0
+    assert "from 2014-01-27T18:00 to 2014-02-16T18:00, where its rate" in caplog.text
+    (tmp_path / "none.csv").write_text("start,end\n", encoding="utf-8")
+    assert v4_find_ys.main([*arguments, "--outages", str(tmp_path / "none.csv")]) == 0
+    assert read_labels(name)["Quiet"]["20140210_0000"] == 1
+
+
+def test_outages_of_the_list_in_the_data_folder(data, tmp_path):
+    (data / "flares").mkdir()
+    flare_list(tmp_path).rename(data / "flares" / "hek_flares.csv")
+    outages = tmp_path / "outages.csv"
+    outages.write_text("start,end\n2014-01-01T12:00,2014-01-01T12:30\n", encoding="utf-8")
+    assert v4_find_ys.main([*ONE, "--outages", str(outages)]) == 0
+    labels = read_labels(data / "y" / "All_Ys_00minDelay_12minMax.csv")
+    np.testing.assert_array_equal(labels["In Progress"], [1, 0, np.nan, 0, 1, np.nan])
+
+
+def test_a_light_curve_of_earlier_labels_does_not_stay(data, tmp_path):
+    assert v4_find_ys.main(ONE) == 0
+    assert (data / "y" / "Light_Curve.csv").is_file()
+    assert v4_find_ys.main(["--events", str(flare_list(tmp_path)), *ONE]) == 0
+    assert not (data / "y" / "Light_Curve.csv").exists()
+
+
+def test_a_file_that_is_not_there_is_named_with_the_way_out(data, tmp_path, capsys):
+    assert v4_find_ys.main(["--flux", str(tmp_path / "nix"), *ONE]) == 1
+    message = capsys.readouterr().err
+    assert "nix cannot be used: No such file or directory. Expected a file that can be" in message
+    assert "Name another with --flux" in message
+
+
+def test_the_published_scale_is_of_flare_lists(data, capsys):
+    flux = str(data / "goes" / "goes_flux.csv")
+    assert v4_find_ys.main(["--flux", flux, "--scale", "published", *ONE]) == 1
+    assert "--scale=published is of flare lists, and none was named" in capsys.readouterr().err

@@ -7,28 +7,33 @@
 
 Without arguments: every file of goes/ in the data folder, the times of the sample index, and all
 delays and catches, a file for each pair in y/, and beside them Light_Curve.csv: numbers of the flux
-before each time (tools/label_history.py). Months of samples of which goes/ holds nothing are
-fetched (tools/goes_archive.py). With --flux and --events, the fluxes are those of the series, and
+before each time (tools/label_history.py). Months with days that goes/ lacks, of the samples, of
+their windows or of the ten days before them, are fetched (tools/goes_archive.py); nothing is
+fetched beside SYNTHETIC flux, or flux of another cadence than a minute, but for samples that these
+leave out. Where a flare list is silent for
+so long that its own rate makes it hard to believe, that time is unknown, unless --outages says when
+the list was blind. With --flux and --events, the fluxes are those of the series, and
 the list tells which flares are in progress; without either, flares/hek_flares.csv in the data
 folder does, where it is. What the columns mean, and when a value is unknown, is said in
 tools/label_sources.py.
 """
 
 import argparse
+import logging
 import pathlib
 import sys
 
 import numpy as np
 import pandas as pd
 
-from tools.events import LIST_SCALES, read_events
+from tools.events import LIST_SCALES, PUBLISHED, read_events
 from tools.flux import SCALES, read_flux
 from tools.goes_archive import fetch_flux
 from tools.label_history import FILE, LARGEST_MINUTE, LONGEST, write_history
 from tools.label_sources import EventList, FluxSeries
 from tools.label_windows import date_stamps
 from tools.labels import label_file, write_labels
-from tools.outages import read_outages
+from tools.outages import improbable_quiet, read_outages
 from tools.tools import data_folder
 
 DELAYS = (0, 12, 24, 36, 60, 1440)  # minutes
@@ -37,6 +42,8 @@ SCRIPT = "python tools/xray_flux_forecast/v4_find_ys.py"
 FLUX_SUFFIXES = {".csv", ".fits", ".fts", ".nc"}  # also .gz; what else lies there is left alone
 FLARES = "flares/hek_flares.csv"  # in the data folder; dataset_models/sdo/download fetches it
 EMBEDDED_SAMPLE = "python dataset_models/synthetic/embedded_sample.py"
+CADENCE = pd.Timedelta("1min")  # of what is fetched
+_LOG = logging.getLogger(__name__)
 
 
 def main(arguments=None):
@@ -54,10 +61,20 @@ def main(arguments=None):
                 _make(source, samples, delay, catch, folder)
         _make_history(source, samples, folder)
     except (ValueError, OSError) as error:
-        print(error, file=sys.stderr)
+        print(_told(error), file=sys.stderr)
         return 1
     print(f"The labels are in {folder}")
     return 0
+
+
+def _told(error):
+    path = getattr(error, "filename", None)  # of what the operating system refused
+    if path is None:
+        return error
+    return (
+        f"{path} cannot be used: {error.strerror}. Expected a file that can be read, and a folder "
+        "that can be written to. Name another with --flux, --events, --outages or --output."
+    )
 
 
 def _parser():
@@ -99,11 +116,7 @@ def _minutes(text):
 
 
 def _source(options, samples):
-    if options.outages and not options.events:
-        raise ValueError(
-            f"--outages={options.outages} tells when a flare list was blind. Expected --events "
-            "with it. A flux series shows its own gaps: leave --outages out."
-        )
+    _check_options(options)
     if options.events and not options.flux:
         return _flares(options.events, options)
     flux_scale = options.scale if options.scale in SCALES else None
@@ -111,26 +124,50 @@ def _source(options, samples):
         flux = read_flux(options.flux, flux_scale, options.minute_means)
         flares = _flares(options.events, options) if options.events else None
         return FluxSeries(flux, flares=flares)
-    flares = data_folder() / FLARES
-    flux = _goes_flux(options, flux_scale, samples)
-    return FluxSeries(flux, flares=EventList(read_events(flares)) if flares.is_file() else None)
+    path = data_folder() / FLARES
+    flares = _flares(path, options) if path.is_file() else None
+    return FluxSeries(_goes_flux(options, flux_scale, samples), flares=flares)
+
+
+def _check_options(options):
+    own_list = not options.flux and (data_folder() / FLARES).is_file()
+    if options.outages and not options.events and not own_list:
+        raise ValueError(
+            f"--outages={options.outages} tells when a flare list was blind. Expected --events "
+            "with it. A flux series shows its own gaps: leave --outages out."
+        )
+    if options.scale == PUBLISHED and not options.events:
+        raise ValueError(
+            f"--scale={PUBLISHED} is of flare lists, and none was named. Expected --events with "
+            f"it, or one of {', '.join(SCALES)} for a flux series that does not say its scale."
+        )
 
 
 def _flares(paths, options):
-    outages = read_outages(options.outages) if options.outages else ()
-    return EventList(read_events(paths, options.scale), outages)
+    scale = options.scale if options.events else None  # the project's own list says its scale
+    events = read_events(paths, scale)
+    if options.outages:
+        return EventList(events, read_outages(options.outages))
+    silent = improbable_quiet(events)
+    for start, end, flares in silent:
+        _LOG.warning(
+            "The flare list holds no flare of C1 or above from %s to %s, where its rate before and "
+            "after lets expect %.0f: that time is unknown. If it was quiet, or to say when the "
+            "list was blind, give --outages FILE (columns start,end; it may have no rows).",
+            *(str(start)[:16], str(end)[:16], flares),
+        )
+    return EventList(events, [(start, end) for start, end, _ in silent])
 
 
 def _goes_flux(options, scale, samples):
-    # The user's own files first; what they leave out of the samples' months is fetched.
+    # The user's own files first; the months of which they leave out days are fetched.
     folder, means = data_folder() / "goes", options.minute_means
     files = _own_files(folder)
     own = read_flux(files, scale, means) if files else None
     if samples is None:
         fetched = sorted(folder.glob("xrs/[!.]*.feather"))
     else:
-        months = _lacking_months(samples["time"], own, options)
-        fetched = fetch_flux(folder, months) if months else []
+        fetched = _fetched(folder, files, own, samples["time"], options)
     if not files and not fetched:
         commands = [EMBEDDED_SAMPLE, f"{SCRIPT} --flux FILE", f"{SCRIPT} --events FILE"]
         _not_found("A GOES flux series", folder, commands)
@@ -146,13 +183,37 @@ def _suffix(path):
     return pathlib.Path(path.name.lower().removesuffix(".gz")).suffix
 
 
-def _lacking_months(times, held, options):
-    """Months with samples of which `held` says nothing, and those of their past and windows."""
-    there = set() if held is None else set(held["time"].dt.to_period("M").unique())
-    lacking = times[~times.dt.to_period("M").isin(there)]
+def _fetched(folder, files, own, times, options):
+    days = set() if own is None else set(own["time"].dt.to_period("D").unique())
+    unseen = times[~times.dt.to_period("D").isin(days)]
+    needed = _lacking_months(unseen, days, options)
+    alone = own is not None and (_is_synthetic(files) or (own["cadence"] != CADENCE).any())
+    wanted = needed if alone else _lacking_months(times, days, options)
+    try:
+        return fetch_flux(folder, wanted) if wanted else []
+    except ConnectionError as error:
+        if needed:
+            raise
+        _LOG.warning("The past or the windows of some samples stay unknown in part. %s", error)
+        return []
+
+
+def _lacking_months(times, days, options):
+    """Months with days that are not held, of samples, of the past before and the windows ahead."""
     ahead = pd.Timedelta(minutes=max(options.delays) + max(options.catches))
-    edges = (lacking - pd.Timedelta(minutes=LONGEST), lacking, lacking + ahead)
-    return {month for edge in edges for month in edge.dt.to_period("M")} - there
+    first, last = times - pd.Timedelta(minutes=LONGEST), times + ahead
+    spans = zip(first.dt.to_period("D"), last.dt.to_period("D"), strict=True)
+    needed = {day for start, end in set(spans) for day in pd.period_range(start, end)}
+    return {day.asfreq("M") for day in needed - days}
+
+
+def _is_synthetic(files):
+    """Whether a file says in its first line that nobody observed what it holds."""
+    for path in files:
+        with path.open("rb") as file:
+            if file.readline(200).startswith(b"# SYNTHETIC"):
+                return True
+    return False
 
 
 def _index():
@@ -210,6 +271,7 @@ def _make(source, samples, delay, catch, folder):
 def _make_history(source, samples, folder):
     numbers = source.history(samples["time"].array)
     if numbers is None:
+        (folder / FILE).unlink(missing_ok=True)  # of other labels, which these have replaced
         print(f"{FILE} was not made: a flare list holds no light curve; --flux beside it gives one")
         return
     write_history(folder / FILE, samples["id"].array, numbers)
