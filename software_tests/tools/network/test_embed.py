@@ -8,6 +8,8 @@ from network_models import experiment
 from network_models.explanations import embeddings
 from tools.network import embed
 
+pytestmark = pytest.mark.slow  # each opens a trained network in its own way
+
 
 def test_embeddings_of_all_splits_are_what_enters_the_last_layer(level, embedded):
     table = pd.read_feather(embedded / "embeddings.feather")

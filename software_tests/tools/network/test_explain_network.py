@@ -16,6 +16,8 @@ from network_models.layers.forecasts import ExceedanceProbabilities
 from software_tests.network_commands import MAPS, SLOT, explain, failed
 from tools.network import explain_network
 
+pytestmark = pytest.mark.slow  # each opens a trained network in its own way
+
 
 def test_a_sample_is_chosen_by_its_time(flux, tmp_path, capsys):
     written = explain(flux, tmp_path, *MAPS, "--time=2014-01-28T00:00")

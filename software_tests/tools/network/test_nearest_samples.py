@@ -11,6 +11,8 @@ from network_models.explanations import embeddings
 from software_tests.network_commands import SLOT, explain, failed
 from tools.network import embed, explain_network
 
+pytestmark = pytest.mark.slow  # each opens a trained network in its own way
+
 ALL_PARTS = "--what=maps,features,embeddings,neighbours"
 
 
