@@ -119,6 +119,7 @@ def test_killed_in_training_while_saving_and_in_evaluation(tmp_path, reference):
     assert_same_numbers(run_of(tmp_path), reference)
 
 
+@pytest.mark.slow
 def test_killed_with_a_plateau_and_patience_running(tmp_path):
     # Keras turns the sign of min_delta once in each process: restored, it would turn back.
     arguments = ("--cosine=False", "--plateau_patience=1", "--epochs=6")
