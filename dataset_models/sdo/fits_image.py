@@ -14,6 +14,7 @@ from astropy.time import Time
 from astropy.utils.exceptions import AstropyUserWarning
 
 from dataset_models.sdo import pointing
+from dataset_models.sdo.decompression import stored_numbers
 from dataset_models.sdo.pixels import Pixels
 
 FIELD = 2457.6  # arcsec on a side: 4096 pixels of 0.6 arcsec, as level 1.5 is resampled
@@ -157,16 +158,17 @@ def parse_time(text: str) -> np.datetime64:
 def _image(path, content, channel, shape, whole_disk):
     # From memory, since broken files would stay open; unscaled, since astropy scales to float64.
     with fits.open(io.BytesIO(content), do_not_scale_image_data=True) as units:
-        unit = next((unit for unit in units if unit.is_image and unit.header["NAXIS"]), None)
-        if unit is None:
+        images = (i for i, unit in enumerate(units) if unit.is_image and unit.header["NAXIS"])
+        number = next(images, None)
+        if number is None:
             raise BadImageError(path, "no image in it; expected one in HDU 0 or 1")
-        cards = _Cards(path, unit.header)
+        cards = _Cards(path, units[number].header)
         wavelength = _wavelength(path, cards, channel)
         _check_shape(path, cards, shape)
         _check_coordinates(path, cards, whole_disk)
         exposure = _exposure(path, cards)
         return Image(
-            pixels=_pixels(path, unit.data, cards, exposure),
+            pixels=_pixels(path, stored_numbers(path, units, number), cards, exposure),
             channel=wavelength,
             t_obs=_time(path, cards),
             exposure=exposure,
