@@ -8,8 +8,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dataset_models.sdo import pointing, quality, store
+from dataset_models.sdo import ageing, pointing, quality, store
 from dataset_models.sdo.collection import write_sample
+from dataset_models.sdo.degradation import DegradationTable
 from dataset_models.sdo.fits_image import BadImageError, read_image
 
 NAME = re.compile(r"AIA(\d{8})_(\d{4})(?:\d\d)?_(\d{4})\.fits")
@@ -27,6 +28,8 @@ class Rules:
         channels: wavelengths that a sample needs, Angstrom.
         mode: one of `quality.MODES`.
         allow_missing_channels: take samples that lack some of them.
+        degradation: tells how much light each channel still counts, which is recorded beside the
+            images; None records nothing.
     """
 
     raw: pathlib.Path
@@ -34,6 +37,7 @@ class Rules:
     channels: tuple[int, ...]
     mode: str
     allow_missing_channels: bool
+    degradation: DegradationTable | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -196,10 +200,10 @@ def _write(rules, slot, planes, facts, problems):
     if not facts or (problems and not rules.allow_missing_channels):
         return Outcome(slot.identifier, None, tuple(problems))
     planes = dict(zip(facts, planes, strict=False))  # those of lacking channels are empty
-    metadata = _metadata(facts)
     try:
+        metadata = _metadata(facts, rules.degradation)
         write_sample(rules.folder, slot.identifier, planes, metadata, ENCODING, encoded=True)
-    except ValueError as error:  # metadata that cannot be written
+    except ValueError as error:  # a time that the table does not know, or a strange header
         return Outcome(slot.identifier, None, (*problems, ("", str(error))))
     return Outcome(slot.identifier, next(iter(planes.values())).shape, tuple(problems))
 
@@ -231,10 +235,11 @@ def _facts(image):
     }
 
 
-def _metadata(facts):
+def _metadata(facts, table):
     """Metadata of a sample, from channel -> `_facts`."""
     names = next(iter(facts.values()))
     found = {name: {channel: about[name] for channel, about in facts.items()} for name in names}
     found["rsun_obs"] = next(iter(found["rsun_obs"].values()))
     found["synthetic"] = any(found["synthetic"].values())
-    return found | {"unit": "DN / s"}
+    told = {} if table is None else ageing.told(table, found)
+    return found | {"unit": "DN / s"} | told

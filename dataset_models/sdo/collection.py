@@ -3,6 +3,7 @@
 import pathlib
 import shutil
 import time
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -99,6 +100,28 @@ class Collection:
             self.reject(identifier, "", str(error))
             return
         self.include(identifier)
+
+    def amend(self, identifier: str, about: Callable[[dict], dict]) -> None:
+        """Writes a stored sample anew, with more or other metadata, or lists it as rejected.
+
+        Args:
+            identifier: YYYYmmdd_HHMM.
+            about: takes the sample's metadata, gives those that are to be added or replaced; none
+                leaves the sample as it is.
+
+        Raises:
+            OSError: as `add`.
+        """
+        try:
+            sample = store.read_sample(self.folder / store.sample_file(identifier))
+            added = about(sample.metadata)
+            planes = dict(zip(sample.channels, sample.planes, strict=True))
+            kept = {"metadata": sample.metadata | added, "encoding": sample.metadata["encoding"]}
+            if added:
+                write_sample(self.folder, identifier, planes, **kept, encoded=True)
+                self.include(identifier)
+        except ValueError as error:
+            self.reject(identifier, "", str(error))
 
     def include(self, identifier: str) -> None:
         """Takes a sample that was just written into the index."""

@@ -14,9 +14,6 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from dataset_models.dataset import DatasetNotFoundError
-from dataset_models.sdo.stored_images import throughput
-
 KNOWN = {  # SolarSoft's tables: file name and SHA-256; V8 ages 304 A below nothing after 2020
     "V8": (
         "aia_V8_20171210_050627_response_table.txt",
@@ -29,6 +26,7 @@ KNOWN = {  # SolarSoft's tables: file name and SHA-256; V8 ages 304 A below noth
 }
 SOURCE = "https://soho.nascom.nasa.gov/solarsoft/sdo/aia/response/"
 FOLDER = "aia/calibration"  # in the data folder
+NEWEST = "V10"
 ULTRAVIOLET = (1600, 1700, 4500)  # Angstrom; the others have a thin and a thick filter
 _DAY_0 = np.datetime64("1858-11-17")  # of the Modified Julian Date
 
@@ -70,6 +68,11 @@ class DegradationTable:
 
     def __str__(self):
         return f"{self.version}, SHA-256 {self.sha256}"
+
+    @property
+    def label(self) -> str:
+        """Version and the beginning of the SHA-256, as store and index tell of the table."""
+        return f"{self.version} {self.sha256[:8]}"
 
     def _of_channel(self, channel, days):
         epochs = self._epochs(channel)
@@ -125,10 +128,10 @@ def read_table(name: str | pathlib.Path, folder: str | pathlib.Path) -> Degradat
         DatasetNotFoundError: if there is no such file, with the command that fetches it.
         ValueError: if it is no such table, mixes versions, or is not the file that it claims to be.
     """
-    file, expected = KNOWN.get(str(name), (None, None))
-    path = pathlib.Path(folder) / FOLDER / file if file else pathlib.Path(name).expanduser()
+    _, expected = KNOWN.get(str(name), (None, None))
+    path = _path(name, folder)
     if not path.is_file():
-        _refuse_missing(name, path)
+        _refuse_missing(name, path, folder)
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     table = _read(path)
     version = _only_version(table, path)
@@ -139,6 +142,24 @@ def read_table(name: str | pathlib.Path, folder: str | pathlib.Path) -> Degradat
             f"SHA-256 {expected}. Received: {sha256}. Fetch it anew from {SOURCE}."
         )
     return DegradationTable(version, sha256, _epochs(table, path))
+
+
+def table_at_hand(name: str | pathlib.Path | None, folder: pathlib.Path) -> DegradationTable | None:
+    """The table that `name` asks for; unless it asks, the newest that is known, if it is there.
+
+    Args:
+        name: as `read_table` takes it; "" for none, None for the newest.
+        folder: the data folder.
+    """
+    if name is None:
+        name = NEWEST if _path(NEWEST, folder).is_file() else ""
+    return read_table(name, folder) if name else None
+
+
+def command(name: str, folder: pathlib.Path) -> str:
+    """The shell command that fetches the table `name` of `KNOWN` into the data folder."""
+    path = _path(name, folder)
+    return f"curl --fail --create-dirs -o {path} {SOURCE}{path.name}"
 
 
 def factors(
@@ -178,16 +199,38 @@ def factors(
     return np.where(synthetic, 1.0, found), _maker(function)
 
 
+def throughput(degradation: Callable, channels: tuple[int, ...], times: np.ndarray) -> np.ndarray:
+    """What the function `degradation` says of each time and channel, relative to launch.
+
+    Raises:
+        ValueError: if it does not give an array of shape (time, channel).
+    """
+    factors = np.asarray(degradation(channels, times))
+    if factors.shape != (len(times), len(channels)):
+        raise ValueError(
+            "The degradation function gave factors of a wrong shape. Expected (time, channel) = "
+            f"{(len(times), len(channels))}. Received: {factors.shape}."
+        )
+    return factors
+
+
+def _path(name, folder):
+    file, _ = KNOWN.get(str(name), (None, None))
+    return pathlib.Path(folder) / FOLDER / file if file else pathlib.Path(name).expanduser()
+
+
 def _maker(function):
     if isinstance(function, DegradationTable):
         return str(function)
     return getattr(function, "__name__", type(function).__name__)
 
 
-def _refuse_missing(name, path):
+def _refuse_missing(name, path, folder):
     if str(name) in KNOWN:
-        command = f"curl --fail --create-dirs -o {path} {SOURCE}{path.name}"
-        raise DatasetNotFoundError(f"The degradation table {name}", path.parent, [command])
+        from dataset_models.dataset import DatasetNotFoundError  # brings Keras: seconds
+
+        commands = [command(str(name), folder)]
+        raise DatasetNotFoundError(f"The degradation table {name}", path.parent, commands)
     raise ValueError(
         f"There is no degradation table {str(name)!r}. Expected one of {list(KNOWN)}, the path of "
         "an aia_V*_response_table.txt of SolarSoft, or '' to correct nothing. Received: "

@@ -6,9 +6,12 @@ import zipfile
 import numpy as np
 from tqdm import tqdm
 
+from dataset_models.sdo import ageing
 from dataset_models.sdo.collection import Collection
+from dataset_models.sdo.degradation import table_at_hand
 from dataset_models.sdo.fits_image import FIELD, parse_time
 from dataset_models.sdo.store import UNITS
+from tools.tools import data_folder
 
 SUN_RADIUS = 696000000.0  # m, RSUN_REF of the AIA headers
 
@@ -18,6 +21,7 @@ def structure_series(
     output: str | pathlib.Path,
     unit: str | None,
     channel: int | None,
+    degradation: str | pathlib.Path | None = None,
 ) -> Collection:
     """Puts a series of full-disk images into the sample store.
 
@@ -30,12 +34,14 @@ def structure_series(
         output: folder of the store and the index.
         unit: "browse" (8-bit pictures made for people) or "DN / s".
         channel: wavelength, Angstrom.
+        degradation: as `structure_data.structure_archive` takes it; not for browse images.
 
     Returns:
         The `Collection` as it was saved.
 
     Raises:
         FileNotFoundError: there is no such file.
+        DatasetNotFoundError: there is no such table of degradation.
         ValueError: no unit or channel given, or arrays that are not such a series.
     """
     if unit not in UNITS:
@@ -55,6 +61,7 @@ def structure_series(
             f"Browse images are 8-bit pictures. Expected uint8. Received: {images.dtype}. "
             "Convert them, or state --unit 'DN / s' if that is what they are."
         )
+    table = table_at_hand("" if unit == "browse" else degradation, data_folder())
     with Collection(output, unit) as collection:
         stamps = _stamps(times, pathlib.Path(file).name, images, channel, collection)
         views = _views(list(stamps.values()))
@@ -63,6 +70,7 @@ def structure_series(
         ):
             metadata = _metadata(channel, time, exposures[number], view, images.shape[1])
             collection.add(_identifier(time), {channel: images[number]}, metadata, encoding)
+        ageing.record(collection, table)
     return collection
 
 

@@ -30,12 +30,20 @@ COLUMNS = {
     "active_region": "int64",  # NOAA number of the largest, 0 where unknown or without spots
     "harp": "int64",  # number of the largest HMI active region patch, 0 where unknown
     "longitude": "float64",  # of `active_region`, else `harp`; degrees, west positive, NaN unknown
+    "degradation": "str",  # "94:0.93 131:0.85", throughput relative to launch, as the store has it
+    "degradation_version": "str",  # of the table that tells it, "V10 0a3f2db3"; "" where none did
     "block": "int64",  # whole 27-day blocks since 2010-05-01
     "period": "str",  # of the solar cycle: "minimum", "rising", "maximum" or "declining"
     "synthetic": "bool",
 }
 # What stands in columns that an index of an older version lacks.
-ADDED = {"saturated": np.nan, "harp": 0, "longitude": np.nan}
+ADDED = {
+    "saturated": np.nan,
+    "harp": 0,
+    "longitude": np.nan,
+    "degradation": "",
+    "degradation_version": "",
+}
 NO_REGION = {"active_region": 0, "harp": 0, "longitude": np.nan}
 CHOSEN = ("sampling", "probability", "active_region", "harp", "longitude")  # not in its own file
 KEY = b"flarenet"  # of the checksum in the schema's metadata
@@ -108,7 +116,7 @@ def row(identifier: str, file: str, channels: tuple[int, ...], metadata: dict) -
         metadata: of the sample, as `store.read_sample` gives it.
     """
     time = max(np.datetime64(metadata["t_obs"][str(channel)], "ns") for channel in channels)
-    exposures, saturated = metadata["exposures"], metadata["saturated"].values()
+    saturated = metadata["saturated"].values()
     return {
         "id": identifier,
         "time": time,
@@ -117,11 +125,13 @@ def row(identifier: str, file: str, channels: tuple[int, ...], metadata: dict) -
         "shape": metadata["shape"][0],
         "unit": metadata["unit"],
         "quality": int(np.bitwise_or.reduce([0, *metadata["quality"].values()])),
-        "exposures": " ".join(f"{channel}:{exposure}" for channel, exposure in exposures.items()),
+        "exposures": _by_channel(metadata["exposures"]),
         "saturated": float(max(saturated, default=np.nan)),
         "sampling": "regular cadence",
         "probability": 1.0,
         **NO_REGION,
+        "degradation": _by_channel(metadata["degradation"]),
+        "degradation_version": metadata["degradation_version"],
         "block": int(block(time)),
         "period": str(cycle_phase(time)),
         "synthetic": metadata["synthetic"],
@@ -131,6 +141,10 @@ def row(identifier: str, file: str, channels: tuple[int, ...], metadata: dict) -
 def block(times: np.ndarray) -> np.ndarray:
     """Number of the 27-day block that each time lies in, int64; 0 begins on 2010-05-01."""
     return (np.asarray(times, "datetime64[ns]") - BLOCK_EPOCH) // BLOCK
+
+
+def _by_channel(numbers):
+    return " ".join(f"{channel}:{number:.7g}" for channel, number in numbers.items())
 
 
 def _with_unknown(table):

@@ -1,7 +1,6 @@
 """Images of the sample store, as a batch carries them, and the way back to physical units."""
 
 import pathlib
-from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -209,21 +208,6 @@ class StoredImages:
                 f"({metadata['degradation_version']}). Expected uncorrected ones. Set "
                 "correct_degradation=False, or build the store anew with structure_data.py."
             )
-
-
-def throughput(degradation: Callable, channels: tuple[int, ...], times: np.ndarray) -> np.ndarray:
-    """What the function `degradation` says of each time and channel, relative to launch.
-
-    Raises:
-        ValueError: if it does not give an array of shape (time, channel).
-    """
-    factors = np.asarray(degradation(channels, times))
-    if factors.shape != (len(times), len(channels)):
-        raise ValueError(
-            "The degradation function gave factors of a wrong shape. Expected (time, channel) = "
-            f"{(len(times), len(channels))}. Received: {factors.shape}."
-        )
-    return factors
 
 
 def _only(table, column):

@@ -23,9 +23,10 @@ import sys
 import pandas as pd
 from tqdm import tqdm
 
-from dataset_models.sdo import index, largest_region, quality, workers
+from dataset_models.sdo import ageing, index, largest_region, quality, workers
 from dataset_models.sdo.archive_samples import NAME, Rules, Slot, is_stored, make_samples
 from dataset_models.sdo.collection import Collection
+from dataset_models.sdo.degradation import NEWEST, command, table_at_hand
 from dataset_models.sdo.image_series import structure_series
 from dataset_models.sdo.side_channels import HMI_FEATURES
 from tools.tools import data_folder
@@ -44,6 +45,7 @@ def structure_archive(
     jobs: int = 1,
     summaries: str | pathlib.Path | None = None,
     features: str | pathlib.Path | None = None,
+    degradation: str | pathlib.Path | None = None,
 ) -> Collection:
     """Puts the good samples of an archive into the store; a bad file is listed and passed over.
 
@@ -60,14 +62,17 @@ def structure_archive(
         summaries: folder of NOAA's daily Solar Region Summaries, from which the index learns the
             active region; `srs` in the data folder by default. It may be missing.
         features: table of download_sharp.py, from which it learns the HARP number; likewise.
+        degradation: table that tells how much light each channel still counts, as
+            `degradation.read_table` takes it; it is recorded, and images stay as they are. By
+            default the newest, if it lies in the data folder; "" for none.
 
     Returns:
         The `Collection` as it was saved: its `rows`, `rejections` and number `written`.
 
     Raises:
-        DatasetNotFoundError: there are no FITS files in `raw`.
-        ValueError: no such mode, no jobs, the store is of another unit, or chosen.csv cannot be
-            read.
+        DatasetNotFoundError: there are no FITS files in `raw`, or no such table.
+        ValueError: no such mode, no jobs, the store is of another unit, or chosen.csv or the table
+            cannot be read.
         OSError: the disk is full; the index holds what was written before.
     """
     from dataset_models.sdo.download.chosen import choices  # brings scipy: a second of each job
@@ -75,14 +80,16 @@ def structure_archive(
     quality.rejected_bits(0, mode)  # refuses an unknown mode before any work
     raw = pathlib.Path(raw)
     files, chosen = _fits_files(raw), choices(raw.parent)
+    table = table_at_hand(degradation, data_folder())
     with Collection(output, unit="DN / s") as collection:
         slots = _slots(files, raw, collection)
         wanted = _wanted(slots, channels)
-        rules = Rules(raw, collection.folder, wanted, mode, allow_missing_channels)
+        rules = Rules(raw, collection.folder, wanted, mode, allow_missing_channels, table)
         pending = [slot for slot in slots if not is_stored(slot, rules)]
         outcomes = _outcomes(pending, rules, collection.shape, jobs)
         for outcome in tqdm(outcomes, total=len(pending), unit="sample", disable=None):
             _collect(collection, outcome)
+        ageing.record(collection, table)
         summaries = summaries or data_folder() / largest_region.SUMMARIES
         _group(collection, chosen, summaries, features or data_folder() / HMI_FEATURES)
     return collection
@@ -186,11 +193,21 @@ def report(collection: Collection) -> str:
         *([f"    {synthetic} are SYNTHETIC"] if synthetic else []),
         *([f"    {saturated} with saturated pixels, counted in the index"] if saturated else []),
         *([f"    {uncounted} whose saturated pixels nobody counted"] if uncounted else []),
+        *_unaged(rows),
         *([f"    {quick_look} made near real time, by QUALITY"] if quick_look else []),
         f"{len(rejections)} rejections, listed in {collection.folder / 'rejected.csv'}.",
         *(f"    {count} x {reason}" for reason, count in reasons.most_common(5)),
     ]
     return "\n".join(lines)
+
+
+def _unaged(rows):
+    """A line about the samples whose ageing is unknown, where there are any."""
+    count = sum(not (row["degradation_version"] or row["synthetic"]) for row in rows)
+    if not count or all(row["unit"] == "browse" for row in rows):
+        return []
+    fetch = command(NEWEST, data_folder())
+    return [f"    {count} whose ageing nobody told; this fetches a table, then run again: {fetch}"]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -200,7 +217,9 @@ def main(arguments: list[str] | None = None) -> int:
     output = options.output or folder
     try:
         if options.arrays:
-            collection = structure_series(options.arrays, output, options.unit, options.channel)
+            collection = structure_series(
+                options.arrays, output, options.unit, options.channel, options.degradation
+            )
         else:
             collection = structure_archive(
                 options.raw or folder / "raw",
@@ -209,6 +228,7 @@ def main(arguments: list[str] | None = None) -> int:
                 options.mode,
                 options.allow_missing_channels,
                 options.jobs,
+                degradation=options.degradation,
             )
     except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
@@ -225,6 +245,9 @@ def _parser():
     add("--channels", type=int, nargs="+", choices=CHANNELS, help="wavelengths a sample needs")
     add("--mode", choices=quality.MODES, default="definitive", help="QUALITY bits that reject")
     add("--allow-missing-channels", action="store_true", help="take incomplete samples too")
+    add(
+        "--degradation", metavar="TABLE", help='whose factors are recorded (V10 if there); "": none'
+    )
     add("--jobs", type=int, default=1, metavar="N", help="processes that share the work")
     add("--arrays", type=pathlib.Path, help=".npz with images, time and maybe exptime")
     add("--unit", help='unit of --arrays: "browse" or "DN / s"')

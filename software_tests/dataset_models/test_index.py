@@ -17,6 +17,8 @@ METADATA = {
     "exposures": {"94": 2.900816, "171": 1.999597},
     "quality": {"94": 0x100, "171": 0x40000000},
     "saturated": {"94": 3, "171": 12},
+    "degradation": {"94": 0.9, "171": 0.8765432},
+    "degradation_version": "V10 0a3f2db3",
     "synthetic": False,
 }
 
@@ -34,6 +36,8 @@ def test_a_row_says_what_the_sample_says():
     assert row["exposures"] == "94:2.900816 171:1.999597"
     assert row["quality"] == 0x40000100
     assert row["saturated"] == 12  # of the channel with most
+    assert row["degradation"] == "94:0.9 171:0.8765432"
+    assert row["degradation_version"] == "V10 0a3f2db3"
     # From 2010-05-01 to 2014-01-01 are 4 * 365 + 1 - 120 = 1341 days; 1341 / 27 = 49.7.
     assert row["block"] == 49
     assert row["period"] == "maximum"
@@ -119,7 +123,7 @@ def test_an_index_of_an_older_version_opens(tmp_path):
         else:
             pd.testing.assert_frame_equal(index.read_index(tmp_path)[[*old]], old)
             added = index.read_index(tmp_path)[[*index.ADDED]]
-            np.testing.assert_array_equal(added, [[np.nan, 0, np.nan]])
+            assert added.fillna(-1).to_numpy().tolist() == [[-1, 0, -1, "", ""]]
 
 
 def test_a_zero_of_saturated_pixels_in_whole_numbers_is_unknown(tmp_path):
