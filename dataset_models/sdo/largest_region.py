@@ -1,31 +1,33 @@
 """The largest active region on the disk at a time: its NOAA number, its HARP number, its longitude.
 
 An image of the whole disk shows many regions; the largest stands for all. NOAA's daily Solar Region
-Summaries know it by the area of its spots, the table of hand-tailored features (download_sharp.py)
-by the area of its strong field.
+Summaries (download_srs.py) know it by the area of its spots, the table of hand-tailored features
+(download_sharp.py) by the area of its strong field.
+
+A HARP number is always one of the definitive series. Near-real-time HARPs are numbered on their
+own, so that the same number is another region there: where only they are known, they tell NOAA
+number and place, and the HARP number is missing.
 """
 
 import pathlib
-import textwrap
-import warnings
 
 import numpy as np
 import pandas as pd
 from astropy import units
 
+from dataset_models.sdo import region_summary
 from dataset_models.sdo.full_disk_features import newest_records
 from dataset_models.sdo.side_channels import read_features
 
 SUMMARIES = "srs"  # folder in the data folder
 OLDEST_SUMMARY = pd.Timedelta("48h")
 OLDEST_HARP = pd.Timedelta("24h")
-LONGEST_REASON = 200  # characters
 KEYWORDS = ["HARPNUM", "NOAA_AR", "LAT_FWT", "LON_FWT"]  # of SHARP, in the table of features
 COLUMNS = {
     "time": "datetime64[ns]",  # UTC, from which on this is known
     "valid": "datetime64[ns]",  # UTC, at which the region stands there
     "active_region": "float64",  # NOAA number in full: 12192 rather than 2192
-    "harp": "float64",
+    "harp": "float64",  # of the definitive series
     "latitude": "float64",  # degrees, heliographic
     "longitude": "float64",  # degrees from the central meridian, west positive
 }
@@ -46,9 +48,8 @@ def of_summaries(folder: str | pathlib.Path) -> tuple[pd.DataFrame, Problems]:
     for path in sorted(pathlib.Path(folder).rglob("*SRS.txt")):
         try:
             rows.append(_of_summary(path))
-        except (ValueError, KeyError, IndexError, TypeError, AttributeError, OSError) as error:
-            guesses = textwrap.shorten(str(error), LONGEST_REASON)  # astropy tells all it tried
-            reason = f"not a Solar Region Summary that can be read: {guesses}"
+        except (ValueError, OSError) as error:
+            reason = f"not a Solar Region Summary that can be read: {error}"
             problems.append((str(path), reason))
     return _table(rows), problems
 
@@ -58,7 +59,7 @@ def of_features(path: str | pathlib.Path) -> tuple[pd.DataFrame, Problems]:
 
     Args:
         path: as `side_channels.read_features` takes it, with the columns `KEYWORDS`; it may be
-            missing, or lack them.
+            missing, or lack them. HARPNUM is a definitive number, or empty (see `of_series`).
 
     Returns:
         As `of_summaries`.
@@ -73,19 +74,37 @@ def of_features(path: str | pathlib.Path) -> tuple[pd.DataFrame, Problems]:
     held = held[["time", *KEYWORDS]].rename(columns=dict(zip(KEYWORDS, names, strict=True)))
     held["active_region"] = held["active_region"].replace(0, np.nan)  # NOAA gave it no number
     held["valid"] = held["time"]
-    return _table(held.dropna(subset="harp")), []
+    return _table(held.dropna(subset=["harp", "longitude"], how="all")), []
+
+
+def of_series(
+    definitive: pd.DataFrame, near_real_time: pd.DataFrame, times: np.ndarray
+) -> pd.DataFrame:
+    """The largest definitive region at each time; where there is none, a near-real-time one.
+
+    Args:
+        definitive: rows of `sharp_keywords.query` or `sharp_segments.read_segments`.
+        near_real_time: likewise.
+        times: datetime64 array, shape (n,), UTC.
+
+    Returns:
+        As `of_records`; HARPNUM is NaN where the region is a near-real-time one.
+    """
+    found = of_records(definitive, times)
+    stand_in = of_records(near_real_time, times).assign(HARPNUM=np.nan)
+    return found.where(found["HARPNUM"].notna(), stand_in)
 
 
 def of_records(records: pd.DataFrame, times: np.ndarray) -> pd.DataFrame:
     """The region with the largest area of strong field (AREA_ACR) at each time.
 
     Args:
-        records: rows of `sharp_keywords.query` or `sharp_segments.read_segments`.
+        records: rows of `sharp_keywords.query` or `sharp_segments.read_segments`, of one series.
         times: datetime64 array, shape (n,), UTC.
 
     Returns:
-        DataFrame with n rows and the columns `KEYWORDS`, the longitude as of that time; NaN where
-        no region has a record of the two hours before.
+        DataFrame with n rows and the columns `KEYWORDS`, the longitude as of that time and HARPNUM
+        as the series numbers; NaN where no region has a record of the two hours before.
     """
     rows = [_of_disk(newest) for newest in newest_records(records, times)]
     found = pd.DataFrame(rows, columns=["time", *KEYWORDS])
@@ -98,8 +117,8 @@ def at(times: np.ndarray, summaries: pd.DataFrame, harps: pd.DataFrame) -> pd.Da
     """What is known of the largest region at each time, from what was published or observed before.
 
     Number and longitude are those of the newest summary of the last 48 h; where there is none, or
-    it knows no spots, those of the newest HARP of the last 24 h. The largest HARP need not be the
-    region with the largest spots.
+    it knows no spots, those of the newest HARP of the last 24 h. The HARP number is the newest
+    definitive one of those 24 h; the largest HARP need not be the region with the largest spots.
 
     Args:
         times: datetime64 array, shape (n,), UTC, in any order.
@@ -113,8 +132,9 @@ def at(times: np.ndarray, summaries: pd.DataFrame, harps: pd.DataFrame) -> pd.Da
     """
     spots = _newest(times, summaries, OLDEST_SUMMARY)
     field = _newest(times, harps, OLDEST_HARP)
+    numbered = _newest(times, harps.dropna(subset="harp"), OLDEST_HARP)
     chosen = spots.where(spots["active_region"].notna(), field)
-    found = chosen[["active_region"]].assign(harp=field["harp"]).astype("Int64")
+    found = chosen[["active_region"]].assign(harp=numbered["harp"]).astype("Int64")
     return found.assign(longitude=chosen["longitude"].to_numpy("float64"))
 
 
@@ -142,23 +162,15 @@ def rotated(longitude: np.ndarray, latitude: np.ndarray, duration: np.ndarray) -
 
 
 def _of_summary(path):
-    from sunpy.io.special import read_srs  # takes a second
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of astropy, about columns that are empty
-        table = read_srs(path)
-    issued = pd.Timestamp(table.meta["issued"])
-    row = {"time": issued, "valid": issued.floor("D")}  # "Locations Valid at 30/2400Z"
-    spots = table[table["ID"] == "I"]  # section I: regions with sunspots
-    if len(spots) == 0:
+    text = path.read_text(encoding="utf-8", errors="replace")
+    issued, spots = region_summary.issued(text), region_summary.spots(text)
+    midnight = pd.Timestamp(issued).floor("D")  # "Locations Valid at 30/2400Z"
+    row = {"time": issued, "valid": midnight}
+    if not spots:
         return row
-    areas = np.ma.filled(spots["Area"].value, 0)  # millionths of the hemisphere
-    largest = spots[int(np.argmax(areas))]
-    return row | {
-        "active_region": int(largest["Number"]),
-        "latitude": float(largest["Latitude"].value),
-        "longitude": float(largest["Longitude"].value),
-    }
+    largest = max(spots, key=lambda region: region.area)
+    place = {"latitude": largest.latitude, "longitude": largest.longitude}
+    return row | {"active_region": largest.number} | place
 
 
 def _of_disk(newest):

@@ -12,7 +12,9 @@ from dataset_models.sdo.full_disk_features import FORCES, KEYWORDS
 from dataset_models.sdo.lorentz_force import lorentz_force
 from dataset_models.sdo.sharp_keywords import COLUMNS, NAMES, WORST_QUALITY
 
-NAME = re.compile(r"(?P<record>hmi\.sharp_cea_720s(?:_nrt)?\.\d+\.\d{8}_\d{6}_TAI)\.Br\.fits")
+NAME = re.compile(
+    r"(?P<record>(?P<series>hmi\.sharp_cea_720s(?:_nrt)?)\.\d+\.\d{8}_\d{6}_TAI)\.Br\.fits"
+)
 FIELD = {"bx": ("Bp", 1), "by": ("Bt", -1), "bz": ("Br", 1)}  # segment and sign
 
 
@@ -24,26 +26,27 @@ def read_segments(folder: str | pathlib.Path) -> pd.DataFrame:
 
     Returns:
         DataFrame in the order of time: what `sharp_keywords.query` gives, from the header, and the
-        seven Lorentz forces of the field. Records of bad QUALITY are left out.
+        seven Lorentz forces of the field; and "series", whose numbers "region" holds. Records of
+        bad QUALITY are left out.
 
     Raises:
         FileNotFoundError: there is no Br in the folder, or a Br without its Bp or Bt.
         ValueError: a file without an image, or segments of unlike shape.
     """
     found = [(path, NAME.fullmatch(path.name)) for path in sorted(pathlib.Path(folder).rglob("*"))]
-    records = [(path.parent, name["record"]) for path, name in found if name]
+    records = [(path.parent, name["record"], name["series"]) for path, name in found if name]
     if not records:
         raise FileNotFoundError(
             f"There is no vector field in {folder}. Expected files such as "
             "hmi.sharp_cea_720s_nrt.377.20110215_020000_TAI.Br.fits, with Bp and Bt beside them. "
             "Export these segments from the JSOC."
         )
-    rows = [row for parent, record in records if (row := _region(parent, record))]
-    table = pd.DataFrame(rows, columns=[*COLUMNS, *KEYWORDS, *FORCES])
+    rows = [row for record in records if (row := _region(*record))]
+    table = pd.DataFrame(rows, columns=[*COLUMNS, "series", *KEYWORDS, *FORCES])
     return table.sort_values(["time", "region"], ignore_index=True)
 
 
-def _region(folder, record):
+def _region(folder, record, series):
     """The row of one record; None where its QUALITY is bad."""
     segments = {name: _image(folder / f"{record}.{name}.fits") for name in ("Bp", "Bt", "Br")}
     shapes = {name: data.shape for name, (data, _) in segments.items()}
@@ -59,6 +62,7 @@ def _region(folder, record):
     return {
         "time": parse_time(header["T_REC"]).astype("datetime64[ns]"),
         "region": int(header["HARPNUM"]),
+        "series": series,
         **{name: _number(header, keyword) for keyword, name in NAMES.items()},
         **{name: _number(header, name) for name in KEYWORDS},
         **lorentz_force(**field),

@@ -18,7 +18,6 @@ from software_tests import raw_archive
 REAL = pathlib.Path(sunpy.__file__).parent / "data" / "test" / "SRS"  # NOAA's own summaries
 DAY = np.timedelta64(1, "D")
 NONE = pd.DataFrame(columns=list(largest_region.COLUMNS)).astype(largest_region.COLUMNS)
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # of sunpy
 
 
 def times(*texts):
@@ -152,20 +151,20 @@ def test_a_broken_summary_is_listed(tmp_path, text):
     assert table.empty
     assert file.endswith("20140101SRS.txt")
     assert "not a Solar Region Summary that can be read" in reason
-    assert len(reason) < 300  # astropy tells all that it tried
+
+
+def record(hour, region, area, longitude=0.0, noaa=None):
+    return {
+        "time": np.datetime64("2014-01-01T00", "ns") + np.timedelta64(hour, "h"),
+        "region": region,
+        "active_region": 11900 + region if noaa is None else noaa,
+        "latitude": 0.0,
+        "longitude": longitude,
+        "AREA_ACR": area,
+    }
 
 
 def test_the_largest_of_the_records_of_two_hours():
-    def record(hour, region, area, longitude=0.0):
-        return {
-            "time": np.datetime64("2014-01-01T00", "ns") + np.timedelta64(hour, "h"),
-            "region": region,
-            "active_region": 11900 + region,
-            "latitude": 0.0,
-            "longitude": longitude,
-            "AREA_ACR": area,
-        }
-
     # Region 2 shrinks below region 1; region 3 has no area, region 4 comes later.
     records = [record(0, 2, 300.0), record(1, 1, 200.0, 80.0), record(1, 2, 100.0)]
     records = pd.DataFrame([*records, record(1, 3, np.nan), record(4, 4, 500.0)])
@@ -175,6 +174,34 @@ def test_the_largest_of_the_records_of_two_hours():
     np.testing.assert_array_equal(found["NOAA_AR"], [np.nan, 11902, 11901, np.nan])
     assert found["LON_FWT"][1] == 0
     assert found["LON_FWT"][2] == pytest.approx(80 + 13.34 / 24, abs=0.001)  # an hour later
+
+
+def test_a_near_real_time_region_stands_in_without_its_number():
+    definitive = pd.DataFrame([record(0, 3535, 200.0, noaa=11936)])
+    current = pd.DataFrame([record(hour, 70, 900.0, 30.0, noaa=11943) for hour in (0, 3)])
+    asked = times("2014-01-01T00", "2014-01-01T03", "2014-01-01T06")
+    found = largest_region.of_series(definitive, current, asked)
+    np.testing.assert_array_equal(found["HARPNUM"], [3535, np.nan, np.nan])  # never 70
+    np.testing.assert_array_equal(found["NOAA_AR"], [11936, 11943, np.nan])
+    np.testing.assert_array_equal(found["LON_FWT"], [0, 30, np.nan])
+    none = largest_region.of_series(definitive.iloc[:0], current, asked)
+    np.testing.assert_array_equal(none["NOAA_AR"], [11943, 11943, np.nan])
+
+
+def test_a_row_of_near_real_time_records_tells_number_and_longitude(tmp_path):
+    harps = features(tmp_path, HARPNUM=np.nan, NOAA_AR=11943, LAT_FWT=0.0, LON_FWT=-20.0)
+    (found,) = largest_region.at(times("2013-12-31T06:00"), NONE, harps).to_dict("records")
+    assert (found["active_region"], found["longitude"]) == (11943, -20)
+    assert pd.isna(found["harp"])
+
+
+def test_a_near_real_time_row_does_not_hide_a_harp_of_the_same_day(tmp_path, harps):
+    current = features(tmp_path, HARPNUM=np.nan, NOAA_AR=11950, LAT_FWT=0.0, LON_FWT=5.0)
+    current[["time", "valid"]] += pd.Timedelta("6h")
+    both = pd.concat([harps, current], ignore_index=True)
+    found = largest_region.at(times("2013-12-31T12:00", "2014-01-01T07:00"), NONE, both)
+    assert found["active_region"].to_list() == [11950, 11950]
+    assert found["harp"].fillna(0).to_list() == [3535, 0]  # 6 h old; 25 h old
 
 
 def test_the_real_region_has_noaa_s_number(real_data):

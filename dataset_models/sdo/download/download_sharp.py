@@ -10,8 +10,10 @@ definitive ones stand in for times before September 2012, and the column SERIES 
 
 Beside the features stands the largest region of that hour (HARPNUM, NOAA_AR, LAT_FWT, LON_FWT),
 which structure_data.py takes into the index. It is a definitive one, for its number lasts: as a
-group for splits it may know the region's later life. Hours that the table holds with such a region
-are not asked for again; others are, for definitive regions and their forces come weeks later.
+group for splits it may know the region's later life. Where there is none yet, a near-real-time one
+stands in, whose HARPNUM stays empty: that series has numbers of its own. Hours that the table holds
+with a HARPNUM are not asked for again; others are, for definitive regions and their forces come
+weeks later.
 """
 
 import argparse
@@ -34,7 +36,8 @@ HEADING = """\
 # Hand-tailored magnetic features of the whole disk, made by download_sharp.py.
 # T_REC: UTC; every region's newest record up to {hours:g} h older, none later, was taken.
 # TOTFX, TOTFY, TOTFZ: dyn. Lorentz terms of the JSOC come from definitive boxes (cgem.Lorentz).
-# HARPNUM, NOAA_AR, LAT_FWT, LON_FWT: of the largest definitive region; degrees, at T_REC.
+# HARPNUM, NOAA_AR, LAT_FWT, LON_FWT: of the largest region; degrees, at T_REC.
+# HARPNUM: of the definitive series; empty where the region is a near-real-time one.
 """
 
 
@@ -66,7 +69,7 @@ def features_of_days(client, times: np.ndarray, cadence_minutes: int) -> pd.Data
     features[lacks] = stand_in[lacks]
     features[list(FORCES)] = full_disk(forces, times, FORCES)
     series = np.where(lacks, sharp_keywords.DEFINITIVE, sharp_keywords.NEAR_REAL_TIME)
-    return _rows(times, features, series, later)
+    return _rows(times, features, series, largest_region.of_series(later, current, times))
 
 
 def features_of_segments(folder: str | pathlib.Path, cadence_minutes: int) -> pd.DataFrame:
@@ -87,7 +90,9 @@ def features_of_segments(folder: str | pathlib.Path, cadence_minutes: int) -> pd
     first, last = records["time"].min().ceil("min"), records["time"].max().ceil("min")
     times = np.arange(first, last + step, step, dtype="datetime64[ns]")
     features = full_disk(records, times, (*KEYWORDS, *FORCES))
-    return _rows(times, features, "segments", records)
+    definitive = records["series"] == sharp_keywords.DEFINITIVE
+    regions = largest_region.of_series(records[definitive], records[~definitive], times)
+    return _rows(times, features, "segments", regions)
 
 
 def add_features(path: str | pathlib.Path, rows: pd.DataFrame) -> None:
@@ -109,7 +114,7 @@ def add_features(path: str | pathlib.Path, rows: pd.DataFrame) -> None:
 
 def _rows(times, features, series, regions):
     rows = features[HAND_TAILORED].assign(SERIES=series)
-    rows = rows.join(largest_region.of_records(regions, times))
+    rows = rows.join(regions)
     rows.insert(0, "T_REC", times)
     return rows[features.notna().any(axis=1)]
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from astropy.io import fits
 
 from dataset_models.sdo import index, largest_region
 from dataset_models.sdo.download import download_sharp
@@ -108,6 +109,33 @@ def test_hours_without_definitive_regions_are_asked_for_again(series, data):
     assert after["SERIES"].tolist() == [DEFINITIVE, NEAR_REAL_TIME, NEAR_REAL_TIME]
 
 
+def test_a_near_real_time_region_stands_in_without_its_number(series, data):
+    current = jsoc.record(70, stamp(1), AREA_ACR=9.0, NOAA_AR=11943, LAT_FWT=0.0)
+    nothing = {DEFINITIVE: [], LORENTZ: []}
+    with jsoc.server_of({NEAR_REAL_TIME: [current], **nothing}) as (address, questions):
+        assert download_sharp.main([*SPAN, "--server", address]) == 0
+        first = len(questions)
+        assert download_sharp.main([*SPAN, "--server", address]) == 0  # a definitive one may come
+    assert len(questions) == 2 * first
+    harps, problems = largest_region.of_features(data / HMI_FEATURES)
+    assert problems == []
+    assert harps["active_region"].tolist() == [11943] * 2
+    assert harps["harp"].isna().all()  # not 70
+    assert harps["longitude"][0] == pytest.approx(10, abs=0.01)
+
+
+def test_segments_of_near_real_time_regions_tell_no_harp(data, tmp_path):
+    for name in ("Bp", "Bt", "Br"):
+        header = {"T_REC": stamp(1), "HARPNUM": 70, "QUALITY": 0, "AREA_ACR": 9.0, "CMASK": 4}
+        header |= {"NOAA_AR": 11943, "LAT_FWT": 0.0, "LON_FWT": 10.0}
+        record = tmp_path / f"hmi.sharp_cea_720s_nrt.70.20140101_010000_TAI.{name}.fits"
+        fits.PrimaryHDU(np.ones((2, 2)), fits.Header(header)).writeto(record)
+    assert download_sharp.main(["--segments", str(tmp_path)]) == 0
+    table = pd.read_csv(data / HMI_FEATURES, comment="#")
+    assert table["HARPNUM"].isna().all()
+    assert table["NOAA_AR"].tolist() == [11943] * len(table)
+
+
 def test_a_second_run_asks_for_what_is_new(series, data):
     with jsoc.server_of(series) as (address, questions):
         assert download_sharp.main([*SPAN, "--server", address]) == 0
@@ -122,6 +150,7 @@ def test_a_second_run_asks_for_what_is_new(series, data):
 def test_without_dates_the_index_says_which(series, data):
     times = pd.to_datetime(["2014-01-01T01:10", "2014-01-01T03:50"])
     metadata = {"shape": [8, 8], "unit": "DN / s", "exposures": {}, "quality": {}, "saturated": {}}
+    metadata |= {"degradation": {}, "degradation_version": ""}
     rows = [
         index.row(f"2014010{n}_0000", f"{n}", (171,), metadata | about)
         for n, about in enumerate({"t_obs": {"171": str(t)}, "synthetic": False} for t in times)
