@@ -10,6 +10,7 @@ import pandas as pd
 from tools import event_reports, tables
 from tools.active_regions import full_region_number
 from tools.flare_classes import GOES_CLASS, class_to_flux
+from tools.flare_repeats import without_repeats
 from tools.flux import SCALES, check_scale, known_scales, to_physical
 from tools.primary_satellite import published_scale, satellite_name
 
@@ -44,9 +45,8 @@ def read_events(
     a flare, `list_start,list_end` (else it is taken to cover all from its first flare to its last).
     HEK's may say where on the Sun a flare was: `hgx,hgy`, heliographic longitude and latitude in
     degrees, of which 0, 0 is unknown. Region numbers get all their digits (`tools.active_regions`).
-    Two rows are one flare if the minute of the peak and the class agree (the flux, where no class
-    was published); the first stays, with a longitude that any of them has. A peak before its start
-    is no peak, an end before its peak or over a day after its start no end, and A0.0 no class: they
+    Of rows that tell of one flare one is left (`tools.flare_repeats`). A peak before its start is
+    no peak, an end before its peak or over a day after its start no end, and A0.0 no class: they
     are missing, and a log message counts them.
 
     Args:
@@ -61,7 +61,7 @@ def read_events(
         if only a flux was), class_scale (str, the scale of that class), satellite (str, may be
         empty), noaa_active_region (int, 0 unknown), longitude (degrees from the central
         meridian, west positive, NaN unknown), list_start and list_end (first and last time
-        that the list covers around that flare).
+        that the list covers around that flare), rows (int, how many rows told of the flare).
 
     Raises:
         ValueError: if a list has another form, or a row that cannot be read (with its line).
@@ -76,7 +76,9 @@ def read_events(
     reports = [path for path in files if event_reports.is_event_report(path)]
     lists = [_read_list(path, scale) for path in files if path not in reports]
     lists += [_read_reports(reports)] if reports else []
-    return _unique(pd.concat(lists, ignore_index=True))
+    table = pd.concat(lists, ignore_index=True)
+    times = {name: table[name].astype("datetime64[us]") for name in ("start", "peak", "end")}
+    return without_repeats(table.assign(**times))
 
 
 def _read_list(path, scale):
@@ -259,20 +261,6 @@ def _plausible(table, path):
             *(path, len(table), early.sum(), odd.sum(), unknown.sum()),
         )
     return table.assign(peak=peak, end=end.mask(odd))
-
-
-def _unique(table):
-    times = {name: table[name].astype("datetime64[us]") for name in ("start", "peak", "end")}
-    table = table.assign(**times)
-    when = table["peak"].fillna(table["start"])
-    what = table["goes_class"].where(table["goes_class"] != "", table["flux"].astype(str))
-    same = pd.DataFrame(
-        {"minute": when.dt.floor("min"), "known": table["peak"].notna(), "is": what}
-    )
-    known = table["longitude"].groupby([same[name] for name in same]).transform("first")
-    table = table.assign(longitude=known)
-    order = when[~same.duplicated()].sort_values(kind="stable").index
-    return table.loc[order].reset_index(drop=True)
 
 
 _FLARENET = [f"{unit} {name}" for name in ("Start", "End", "Peak") for unit in ("Hour", "Minute")]

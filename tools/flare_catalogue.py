@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from tools.flare_classes import flux_to_class
+from tools.flare_repeats import SAME_FLARE
 from tools.flux import OPERATIONAL_SCALE
-from tools.outages import SAME_FLARE, SMALLEST, find_outages, write_outages
+from tools.outages import SMALLEST, find_outages, improbable_quiet, spans, write_outages
 from tools.tools import write_text
 from tools.windows import Intervals, microseconds
 
@@ -43,10 +44,11 @@ class Catalogue:
     """Flares of several lists.
 
     Attributes:
-        flares: columns as `tools.events.read_events` gives them, and lists (str, the names of those
-            that hold the flare, joined by "+"); sorted by peak.
-        outages: for each list, and under "all" where none of them was watching: pairs of
-            datetime64.
+        flares: columns start to longitude as `tools.events.read_events` gives them, and lists (str,
+            the names of those that hold the flare, joined by "+"); sorted by peak.
+        outages: for each list, when it lacks what another list holds and when it is silent beyond
+            belief (`tools.outages`); under "all", when none of them was watching and when they are
+            so silent together: pairs of datetime64, in order.
         disagreements: columns `DISAGREEMENTS`, sorted by peak.
         repeats: for each list, how many rows told of a flare that another row tells of.
     """
@@ -55,22 +57,6 @@ class Catalogue:
     outages: Mapping[str, list]
     disagreements: pd.DataFrame
     repeats: Mapping[str, int]
-
-
-def without_repeats(events: pd.DataFrame) -> pd.DataFrame:
-    """Leaves one row of each flare of one list.
-
-    Two rows of a list are one flare if their peaks are within ten minutes and their spans overlap.
-    (Short flares do follow each other within ten minutes.) The larger stays, then the earlier.
-    """
-    ordered = events.sort_values("peak", kind="stable", ignore_index=True)
-    end = ordered["end"].fillna(ordered["peak"])
-    near = ordered["peak"].diff() <= SAME_FLARE
-    overlap = ordered["start"] < end.shift()
-    flare = (~(near & overlap)).cumsum()
-    largest = ordered.sort_values("flux", ascending=False, kind="stable", na_position="last")
-    kept = largest.groupby(flare, sort=False).head(1).index
-    return ordered.loc[np.sort(kept)].reset_index(drop=True)
 
 
 def matches(first: pd.DataFrame, second: pd.DataFrame) -> np.ndarray:
@@ -101,30 +87,20 @@ def join(lists: Mapping[str, pd.DataFrame], flux: pd.DataFrame | None = None) ->
         flux: as `tools.flux.read_flux` gives it, to check the classes by; or None.
 
     Raises:
-        ValueError: if no list is given.
+        ValueError: if no list is given, or an empty one.
     """
-    if not lists:
-        raise ValueError("No flare list was given. Expected at least one. Received: lists={}.")
-    unique = {name: without_repeats(events) for name, events in lists.items()}
+    _check(lists)
     outages = {
-        name: _merged_outages(events, [other for key, other in unique.items() if key != name])
-        for name, events in unique.items()
+        name: _outages(events, [other for key, other in lists.items() if key != name])
+        for name, events in lists.items()
     }
-    names = list(unique)
-    rows = [
-        _compared(unique[a], unique[b], a, b, outages)
-        for i, a in enumerate(names)
-        for b in names[i + 1 :]
-    ]
-    if flux is not None:
-        rows += [_against_flux(events, flux, name) for name, events in unique.items()]
-    empty = pd.DataFrame(columns=DISAGREEMENTS)
-    table = pd.concat([row for row in rows if len(row)] or [empty], ignore_index=True)
+    united = _united(lists)
+    outages["all"] = _joined_outages(lists, outages, united)
     return Catalogue(
-        flares=_united(unique),
-        outages={**outages, "all": _blind_in_all(unique, outages)},
-        disagreements=table.sort_values("peak", kind="stable", ignore_index=True),
-        repeats={name: len(lists[name]) - len(unique[name]) for name in lists},
+        flares=united.drop(columns=["list_start", "list_end", "rows"]),
+        outages=outages,
+        disagreements=_disagreements(lists, outages, flux),
+        repeats={name: int(events["rows"].sum()) - len(events) for name, events in lists.items()},
     )
 
 
@@ -148,6 +124,17 @@ def write_catalogue(folder: str | pathlib.Path, catalogue: Catalogue) -> None:
     for name, outages in catalogue.outages.items():
         suffix = "" if name == "all" else f"_{name}"
         write_outages(folder / f"outages{suffix}.csv", outages)
+
+
+def _check(lists):
+    if not lists:
+        raise ValueError("No flare list was given. Expected at least one. Received: lists={}.")
+    for name, events in lists.items():
+        if events.empty:
+            raise ValueError(
+                f"The flare list {name!r} is empty. Expected at least one flare. Received: {name}="
+                "a table without rows. Leave that list out."
+            )
 
 
 def _nearest(first, second):
@@ -183,30 +170,51 @@ def _united(lists):
         new[pairs[:, 1]] = False
         united = pd.concat([united, events[new]], ignore_index=True)
     order = united["peak"].fillna(united["start"]).sort_values(kind="stable").index
-    united = united.loc[order].reset_index(drop=True)
-    return united.drop(columns=["list_start", "list_end"], errors="ignore")
+    return united.loc[order].reset_index(drop=True)
 
 
-def _merged_outages(events, others):
+def _outages(events, others):
     pairs = [pair for other in others for pair in find_outages(events, other)]
-    return _as_pairs(Intervals((microseconds(a), microseconds(b)) for a, b in pairs))
+    return _as_pairs(Intervals([*_as_numbers(pairs), *_silences(events)]))
 
 
-def _blind_in_all(lists, outages):
-    """Times from the first to the last of all lists at which none was complete."""
+def _joined_outages(lists, outages, united):
+    """Times from the first to the last of all lists at which none of them can be relied on."""
     watched = []
     for name, events in lists.items():
-        spans = events[["list_start", "list_end"]].drop_duplicates().to_numpy()
-        blind = Intervals((microseconds(a), microseconds(b)) for a, b in outages[name])
-        for start, end in microseconds(spans):
+        blind = Intervals(_as_numbers(outages[name]))
+        for start, end in _as_numbers(spans(events)):
             watched += blind.gaps(start, end)
-    watched = Intervals(watched)
-    first, last = watched.span
-    return _as_pairs(Intervals(watched.gaps(first, last)))
+    first = min(events["list_start"].min() for events in lists.values())
+    last = max(events["list_end"].max() for events in lists.values())
+    gaps = Intervals(watched).gaps(*_as_numbers([(first, last)])[0])
+    return _as_pairs(Intervals([*gaps, *_silences(united)]))
+
+
+def _silences(events):
+    return _as_numbers([(start, end) for start, end, _ in improbable_quiet(events)])
+
+
+def _as_numbers(pairs):
+    return [(int(microseconds(start)), int(microseconds(end))) for start, end in pairs]
 
 
 def _as_pairs(intervals):
     return [tuple(np.array(pair).astype("datetime64[us]")) for pair in intervals.pairs]
+
+
+def _disagreements(lists, outages, flux):
+    names = list(lists)
+    found = [
+        _compared(lists[a], lists[b], a, b, outages)
+        for i, a in enumerate(names)
+        for b in names[i + 1 :]
+    ]
+    if flux is not None:
+        found += [_against_flux(events, flux, name) for name, events in lists.items()]
+    empty = pd.DataFrame(columns=DISAGREEMENTS)
+    table = pd.concat([rows for rows in found if len(rows)] or [empty], ignore_index=True)
+    return table.sort_values("peak", kind="stable", ignore_index=True)
 
 
 def _compared(first, second, name, other, outages):
@@ -230,9 +238,8 @@ def _missing(events, others, matched, name, other, outages):
     lacking = np.ones(len(events), bool)
     lacking[matched] = False
     peak = microseconds(events["peak"].fillna(events["start"]))
-    spans = others[["list_start", "list_end"]].drop_duplicates().to_numpy()
-    watching = Intervals(map(tuple, microseconds(spans))).contains(peak)
-    blind = Intervals((microseconds(a), microseconds(b)) for a, b in outages).contains(peak)
+    watching = Intervals(_as_numbers(spans(others))).contains(peak)
+    blind = Intervals(_as_numbers(outages)).contains(peak)
     rows = events[lacking & watching & ~blind & (events["flux"] >= SMALLEST)]
     return _rows(rows, name, other, pd.NaT, np.nan).assign(kind="missing")
 

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from tools.events import read_events
-from tools.flare_catalogue import DISAGREEMENTS, join, matches, without_repeats, write_catalogue
+from tools.flare_catalogue import DISAGREEMENTS, join, matches, write_catalogue
 from tools.flux import read_flux
 from tools.outages import read_outages
 from tools.xray_flux_forecast import join_flare_lists
@@ -19,25 +19,11 @@ def events(*flares, end=1440):
         table[name] = (DAY + minutes).astype("datetime64[us]")
     spans = {"list_start": DAY, "list_end": DAY + pd.Timedelta(minutes=end)}
     words = {"goes_class": "", "class_scale": "physical", "satellite": "", "noaa_active_region": 0}
-    return table.assign(**words, **spans)
+    return table.assign(**words, longitude=np.nan, rows=1, **spans)
 
 
 def peaks(table):
     return ((table["peak"] - DAY) / pd.Timedelta("1min")).to_list()
-
-
-def test_two_rows_of_a_list_are_one_flare_if_they_are_near_and_overlap():
-    table = events(
-        (0, 10, 30, 2e-6),
-        (5, 12, 25, 3e-6),  # the same flare again: the larger stays
-        (100, 105, 108, 2e-6),
-        (109, 113, 118, 4e-6),  # another one, though its peak is 8 minutes later
-        (200, 210, 260, 2e-6),
-        (215, 221, 250, 2e-6),  # 11 minutes apart
-        (300, None, None, np.nan),
-    )
-    assert peaks(without_repeats(table))[:5] == [12, 105, 113, 210, 221]
-    assert len(without_repeats(table)) == 6
 
 
 def test_flares_of_two_lists_are_matched_one_to_one():
@@ -81,6 +67,39 @@ def test_a_flare_in_an_outage_of_the_other_list_is_not_missing_there():
     assert len(catalogue.flares) == 24
 
 
+def silent(first=0):
+    """Four flares a day for 27 days, 20 days of none, where 80 are expected, and 27 days again."""
+    days = np.concatenate([np.arange(0, 27, 0.25), 46.75 + np.arange(0, 27, 0.25)])
+    starts = np.rint(first + 1440 * days)
+    return events(*((start, start + 5, start + 9, 5e-6) for start in starts), end=75 * 1440)
+
+
+SILENCE = (np.datetime64("2014-01-27T18:05"), np.datetime64("2014-02-16T18:05"))
+
+
+def test_a_silence_that_is_hard_to_believe_is_an_outage():
+    catalogue = join({"a": silent()})
+    assert catalogue.outages == {"a": [SILENCE], "all": [SILENCE]}
+
+
+def test_a_silence_of_all_lists_is_one_of_the_joined_list():
+    second = silent(first=100)  # it is silent a little later
+    outages = join({"a": silent(), "b": second}).outages
+    shift = np.timedelta64(100, "m")
+    assert outages["b"] == [(SILENCE[0] + shift, SILENCE[1] + shift)]
+    # Together they are silent from the last flare of b to the first of a, though each watched
+    # while the other was doubted.
+    assert outages["all"] == [(SILENCE[0] + shift, SILENCE[1])]
+
+
+def test_small_flares_of_another_list_tell_that_a_silence_was_quiet():
+    noons = 1440 * np.arange(75) + 720
+    small = events(*((noon, noon + 5, noon + 9, 3e-7) for noon in noons), end=75 * 1440)
+    both = pd.concat([silent(), small], ignore_index=True)
+    outages = join({"a": silent(), "both": both}).outages
+    assert outages == {"a": [SILENCE], "both": [], "all": []}
+
+
 def test_where_no_list_watches_nothing_is_known():
     early, late = events((0, 5, 9, 3e-6), end=100), events((700, 705, 709, 3e-6))
     late["list_start"] = DAY + pd.Timedelta(minutes=600)
@@ -105,6 +124,19 @@ def test_no_list_at_all_is_refused():
         join({})
 
 
+def test_an_empty_list_is_refused():
+    with pytest.raises(ValueError, match=r"The flare list 'b' is empty. Expected at least one"):
+        join({"a": events((0, 10, 20, 2e-6)), "b": events()})
+
+
+def test_lists_without_a_peak_and_of_one_flare_are_joined():
+    blunt = events((0, None, 20, 2e-6), (300, None, 320, 3e-6))
+    catalogue = join({"blunt": blunt, "one": events((2, 5, 20, 2e-6))})
+    assert catalogue.flares["lists"].to_list() == ["blunt+one", "blunt"]
+    assert catalogue.flares["peak"].isna().all()  # what the first list says holds
+    assert catalogue.outages == {"blunt": [], "one": [], "all": []}
+
+
 def test_what_is_written_is_read_again(tmp_path):
     listed = events((0, 10, 20, 2e-6), (100, 110, 120, 3.5e-6))
     listed["goes_class"] = ["C2.0", ""]
@@ -122,11 +154,12 @@ def test_the_command_joins_lists(tmp_path, monkeypatch, capsys):
     head = "start,peak,end,goes_class\n"
     lines = [f"2014-01-{d:02d}T00:00,2014-01-{d:02d}T00:05,,C3.0\n" for d in range(1, 29)]
     (tmp_path / "whole.csv").write_text(head + "".join(lines), encoding="utf-8")
-    (tmp_path / "holed.csv").write_text(head + "".join(lines[:5] + lines[20:]), encoding="utf-8")
+    few = "".join(lines[:5] + lines[20:] + lines[:2])  # two of them twice
+    (tmp_path / "holed.csv").write_text(head + few, encoding="utf-8")
     lists = [f"whole={tmp_path / 'whole.csv'}", f"holed={tmp_path / 'holed.csv'}"]
     assert join_flare_lists.main([*lists, "--scale", "published"]) == 0
     told = capsys.readouterr().out
-    assert "holed        rows     13  repeats    0  outages 1 (16.0 days)" in told
+    assert "holed        rows     15  repeats    2  outages 1 (16.0 days)" in told
     folder = tmp_path / "flares" / "joined"
     assert sorted(path.name for path in folder.iterdir()) == [
         "catalogue.csv", "disagreements.csv", "outages.csv", "outages_holed.csv",
@@ -157,13 +190,13 @@ def real_lists(real_data):
 
 
 def test_real_lists_agree_about_classes(real_lists):
-    swpc, hek = (without_repeats(real_lists[name]) for name in ("swpc", "hek"))
+    swpc, hek = real_lists["swpc"], real_lists["hek"]
     pairs = matches(swpc, hek)
     same = swpc["goes_class"].to_numpy()[pairs[:, 0]] == hek["goes_class"].to_numpy()[pairs[:, 1]]
     assert len(pairs) > 8000
     assert same.mean() > 0.97
     # FlareNet's fluxes are on the operational scale: the median ratio to SWPC's classes is one.
-    flarenet = without_repeats(real_lists["flarenet"])
+    flarenet = real_lists["flarenet"]
     pairs = matches(swpc, flarenet)
     ratio = flarenet["flux"].to_numpy()[pairs[:, 1]] / swpc["flux"].to_numpy()[pairs[:, 0]]
     assert np.median(ratio) == pytest.approx(1, abs=0.02)
@@ -172,9 +205,13 @@ def test_real_lists_agree_about_classes(real_lists):
 def test_real_lists_are_joined(real_lists, real_data, tmp_path):
     files = [real_data / f"goes/daily_fits/go15{day}.fits" for day in ("20110607", "20131028")]
     catalogue = join(real_lists, read_flux(files, minute_means=True))
-    assert catalogue.repeats == {"swpc": 6, "hek": 549, "flarenet": 2}
-    assert len(catalogue.flares) == 23780
-    assert catalogue.outages["all"] == []
+    assert catalogue.repeats == {"swpc": 11, "hek": 1967, "flarenet": 11}
+    assert len(catalogue.flares) == 23813
+    # HEK's and FlareNet's own improbable silences are outages by the other lists, too, and the
+    # lists are never silent together beyond belief.
+    assert {name: len(pairs) for name, pairs in catalogue.outages.items()} == {
+        "swpc": 0, "hek": 9, "flarenet": 6, "all": 0,
+    }  # fmt: skip
     table = catalogue.disagreements
     counts = table.groupby(["kind", "list", "other"]).size()
     assert counts["missing", "swpc", "hek"] < 500
@@ -182,4 +219,24 @@ def test_real_lists_are_joined(real_lists, real_data, tmp_path):
     assert not (table["kind"] == "flux").any()  # lists and satellite agree on these two days
     write_catalogue(tmp_path, catalogue)
     assert read_outages(tmp_path / "outages_hek.csv") == catalogue.outages["hek"]
-    assert len(read_events(tmp_path / "catalogue.csv")) > 23_700
+    again = read_events(tmp_path / "catalogue.csv")
+    assert len(again) == again["rows"].sum() == 23813
+
+
+def test_the_real_silence_of_a_list_alone_is_an_outage(real_lists, tmp_path):
+    # No other list tells of it: HEK's own rate does. SWPC's has none in eleven years.
+    hek, swpc = (join({name: real_lists[name]}) for name in ("hek", "swpc"))
+    days = [(str(start)[:10], str(end)[:10]) for start, end in hek.outages["hek"]]
+    assert days == [("2014-04-18", "2014-05-23"), ("2014-09-27", "2014-10-08")]
+    assert hek.outages["all"] == hek.outages["hek"]
+    assert swpc.outages == {"swpc": [], "all": []}
+    write_catalogue(tmp_path, hek)
+    assert read_outages(tmp_path / "outages_hek.csv") == hek.outages["hek"]
+
+
+def test_the_command_tells_of_silences(real_data, tmp_path, capsys):
+    path = real_data / "goes/fl_sle.csv"
+    arguments = [f"hek={path}", "--scale", "published", "--output", str(tmp_path)]
+    assert join_flare_lists.main(arguments) == 0
+    told = " silent from 2014-04-18T13:03 to 2014-05-23T04:58, where its rate lets expect 137 fl"
+    assert told in capsys.readouterr().out

@@ -9,9 +9,9 @@ START = pd.Timestamp("2014-01-01")
 
 
 def flares(hours, flux=3e-6):
-    """Flares with their peaks at these hours since START, in a list of 100 hours."""
+    """Flares with their peaks at these hours since START, in a list of 100 hours or more."""
     peak = (START + pd.to_timedelta(np.asarray(hours, float), unit="h")).astype("datetime64[us]")
-    spans = {"list_start": START, "list_end": START + pd.Timedelta("100h")}
+    spans = {"list_start": START, "list_end": max([START + pd.Timedelta("100h"), *peak])}
     return pd.DataFrame({"start": peak, "peak": peak, "end": peak, "flux": flux, **spans})
 
 
@@ -94,14 +94,71 @@ def test_a_silence_is_doubted_by_the_rate_on_both_sides():
     assert improbable_quiet(flares([])) == []
 
 
+def test_smaller_flares_tell_that_a_list_was_not_blind():
+    busy = np.arange(0, 27 * 24, 6)
+    later = busy[-1] + 20 * 24 + busy
+    small = flares(np.arange(busy[-1] + 24, later[0], 24), flux=3e-7)
+    assert improbable_quiet(pd.concat([flares([*busy, *later]), small])) == []
+
+
+def test_the_regions_of_solar_minimum_cast_no_doubt():
+    # Nine flares, a year of none, nine flares: 9 / 27 * 365 are 122; ten on both sides are a rate.
+    one = np.arange(9)
+    assert improbable_quiet(flares([*one, *(365 * 24 + one)])) == []
+    one = np.arange(10)
+    ((_, _, expected),) = improbable_quiet(flares([*one, *(365 * 24 + one)]))
+    assert expected == pytest.approx(10 / 27 * (365 - 9 / 24))
+
+
+def test_time_that_a_list_does_not_cover_is_not_doubted():
+    # 4 flares a day; a month that nobody listed, with 10 days of silence before it: 40 expected.
+    busy = np.arange(0, 27 * 24, 6)
+    before, after = flares(busy), flares(busy[-1] + 40 * 24 + busy)
+    before["list_end"] = START + pd.Timedelta(hours=int(busy[-1] + 10 * 24))
+    after["list_start"] = after["start"].min()
+    after["list_end"] = after["start"].max()
+    both = pd.concat([before, after])
+    assert improbable_quiet(both) == []
+    ((_, _, expected),) = improbable_quiet(both, expected=39)
+    assert expected == pytest.approx(40)
+    both["list_end"] = both["list_end"].max()
+    ((_, _, expected),) = improbable_quiet(both)
+    assert expected == pytest.approx(160)
+
+
+def test_an_empty_list_tells_of_no_outage():
+    with pytest.raises(ValueError, match=r"Received: 0 and 2 flares. Leave the empty list out"):
+        find_outages(flares([]), flares([1, 2]))
+    with pytest.raises(ValueError, match="Received: 2 and 0 flares"):
+        find_outages(flares([1, 2]), flares([]))
+    assert improbable_quiet(flares([1])) == []
+
+
+def test_flares_without_a_peak_count_at_their_start():
+    whole, holed = flares(range(1, 99)), flares([h for h in range(1, 99) if not 30 < h < 60])
+    blunt = [table.assign(peak=pd.Series(pd.NaT, table.index)) for table in (holed, whole)]
+    assert hours(find_outages(*blunt)) == [(30, 60)]
+
+
 def test_the_real_silences_that_are_doubted(real_data):
     hek = read_events(real_data / "goes/fl_sle.csv", scale="published")
-    found = [(str(start)[:10], str(end)[:10]) for start, end, _ in improbable_quiet(hek)]
-    # The first two are outages by SWPC's own list, too, which ends in August 2021.
-    assert found == [
-        ("2014-04-18", "2014-05-23"),
-        ("2014-09-27", "2014-10-08"),
-        ("2021-11-09", "2021-12-04"),
-    ]
+    found = [(str(a)[:10], str(b)[:10], round(flares)) for a, b, flares in improbable_quiet(hek)]
+    # Both are outages by SWPC's own list, too.
+    assert found == [("2014-04-18", "2014-05-23", 137), ("2014-09-27", "2014-10-08", 60)]
     swpc = read_events(real_data / "flare_lists/swpc_flarelist_20100101-20210810.csv")
     assert improbable_quiet(swpc) == []
+
+
+def test_no_real_quiet_time_is_doubted_by_far(real_data):
+    hek = read_events(real_data / "goes/fl_sle.csv", scale="published")
+    swpc = read_events(real_data / "flare_lists/swpc_flarelist_20100101-20210810.csv")
+    # Apart from its two outages HEK's list, which holds small flares, stays far below 50. In the
+    # silence of C flares from 9 November to 4 December 2021 it lists 188 smaller ones.
+    assert [round(flares) for _, _, flares in improbable_quiet(hek, expected=25)] == [137, 60]
+    # SWPC's, of C flares alone: the longest silence, of 54 weeks in 2019 and 2020, is not doubted.
+    doubts = improbable_quiet(swpc, expected=0)
+    assert 40 < max(flares for _, _, flares in doubts) < 45
+    minimum = [
+        flares for start, _, flares in doubts if "2017-10" <= str(start.astype("M8[M]")) < "2020-10"
+    ]
+    assert max(minimum) < 25

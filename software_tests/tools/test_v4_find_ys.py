@@ -144,6 +144,16 @@ def test_a_flare_list_with_outages(data, tmp_path):
 ONE = ["--delays", "0", "--catches", "12"]
 
 
+def test_a_flare_that_is_listed_twice_counts_once(data, tmp_path):
+    path = flare_list(tmp_path)
+    again = "2014-01-01T00:02,2014-01-01T00:18,2014-01-01T00:25,C9.5,physical\n"  # M1.0 of 00:10
+    path.write_text(path.read_text(encoding="utf-8") + again, encoding="utf-8")
+    assert v4_find_ys.main(["--events", str(path), "--every", "12", *ONE]) == 0
+    labels = read_labels(data / "y" / "All_Ys_00minDelay_12minMax.csv")
+    assert labels["Catch Flux"]["20140101_0000"] == 1e-5
+    assert labels["Quiet"]["20140101_0012"] == 1  # at 00:18 nothing peaked
+
+
 def test_a_flare_list_beside_the_flux_tells_what_is_in_progress(data, tmp_path):
     flux = str(data / "goes" / "goes_flux.csv")
     assert v4_find_ys.main(["--flux", flux, "--events", str(flare_list(tmp_path)), *ONE]) == 0

@@ -6,7 +6,9 @@ r"""Joins flare lists: one catalogue, the outages of each list, and a table of d
 
 Each list has a name and a file (several files of one name are one list); what the first says of a
 flare holds. Written to flares/joined/ in the data folder: catalogue.csv, disagreements.csv, and
-outages_NAME.csv of each list; outages.csv tells when none of them was watching. The labels:
+outages_NAME.csv of each list: when it lacks flares that another list holds, and when it is silent
+for so long that its own rate makes it hard to believe. outages.csv tells when none of the lists was
+watching, or all were silent beyond belief. The labels:
 
     python tools/xray_flux_forecast/v4_find_ys.py --events CATALOGUE --outages OUTAGES
 """
@@ -18,6 +20,7 @@ import sys
 from tools.events import LIST_SCALES, read_events
 from tools.flare_catalogue import join, write_catalogue
 from tools.flux import SCALES, read_flux
+from tools.outages import improbable_quiet
 from tools.tools import data_folder
 
 
@@ -76,9 +79,12 @@ def _report(catalogue, lists):
         blind = catalogue.outages[name]
         days = sum((end - start).astype(float) for start, end in blind) / 86.4e9
         print(
-            f"{name:12} rows {len(events):6}  repeats {catalogue.repeats[name]:4}  "
+            f"{name:12} rows {events['rows'].sum():6}  repeats {catalogue.repeats[name]:4}  "
             f"outages {len(blind)} ({days:.1f} days)"
         )
+        for start, end, flares in improbable_quiet(events):
+            span = f"{str(start)[:16]} to {str(end)[:16]}"
+            print(f"{'':12} silent from {span}, where its rate lets expect {flares:.0f} flares")
     print(f"{'together':12} flares {len(catalogue.flares)}")
     counts = catalogue.disagreements.groupby(["kind", "list", "other"]).size()
     for (kind, name, other), count in counts.items():

@@ -10,15 +10,16 @@ delays and catches, a file for each pair in y/, and beside them Light_Curve.csv:
 before each time (tools/label_history.py). Months with days that goes/ lacks, of the samples, of
 their windows or of the ten days before them, are fetched (tools/goes_archive.py); nothing is
 fetched beside SYNTHETIC flux, or flux of another cadence than a minute, but for samples that these
-leave out. Where a flare list is silent for
-so long that its own rate makes it hard to believe, that time is unknown, unless --outages says when
-the list was blind. With --flux and --events, the fluxes are those of the series, and
-the list tells which flares are in progress; without either, flares/hek_flares.csv in the data
-folder does, where it is. What the columns mean, and when a value is unknown, is said in
-tools/label_sources.py.
+leave out. Rows of a flare list that tell of one flare count once (tools/flare_repeats.py). Where a
+list is silent for so long that its own rate makes it hard to believe, that time is unknown, unless
+--outages says when the list was blind; tools/xray_flux_forecast/join_flare_lists.py finds that by
+other lists, too. With --flux and --events, the fluxes are those of the series, and the list tells
+which flares are in progress; without either, flares/hek_flares.csv in the data folder does, where
+it is. What the columns mean, and when a value is unknown, is said in tools/label_sources.py.
 """
 
 import argparse
+import gzip
 import logging
 import pathlib
 import sys
@@ -151,8 +152,8 @@ def _flares(paths, options):
     silent = improbable_quiet(events)
     for start, end, flares in silent:
         _LOG.warning(
-            "The flare list holds no flare of C1 or above from %s to %s, where its rate before and "
-            "after lets expect %.0f: that time is unknown. If it was quiet, or to say when the "
+            "The flare list holds no flare from %s to %s, where its rate before and after lets "
+            "expect %.0f of C1 or above: that time is unknown. If it was quiet, or to say when the "
             "list was blind, give --outages FILE (columns start,end; it may have no rows).",
             *(str(start)[:16], str(end)[:16], flares),
         )
@@ -210,7 +211,7 @@ def _lacking_months(times, days, options):
 def _is_synthetic(files):
     """Whether a file says in its first line that nobody observed what it holds."""
     for path in files:
-        with path.open("rb") as file:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             if file.readline(200).startswith(b"# SYNTHETIC"):
                 return True
     return False

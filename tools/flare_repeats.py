@@ -1,0 +1,56 @@
+"""Rows of a flare list that tell of a flare which another row tells of."""
+
+import numpy as np
+import pandas as pd
+
+from tools.windows import microseconds
+
+SAME_FLARE = pd.Timedelta("10min")  # between the peaks that are given to one flare
+MINUTE = 60_000_000  # microseconds
+
+
+def without_repeats(events: pd.DataFrame) -> pd.DataFrame:
+    """Leaves one row of each flare of a list.
+
+    Two rows are one flare if they peak in the same minute (a satellite sees the flux of the whole
+    Sun), or within ten minutes of each other, each inside the other's span. Flares do follow each
+    other within ten minutes, and their spans may touch or overlap a little; but the second then
+    peaks after the end of the first. The peak is the end of a flare whose end is missing. A row
+    whose peak is missing is compared by its start, with other such rows only.
+    The larger flare stays; of equal ones the earlier, then the one that comes first. Where it has
+    no longitude, it takes that of the first of its repeats that has one.
+
+    Args:
+        events: columns start, peak, end (datetime64, UTC), flux (W m-2) and longitude (degrees), as
+            `tools.events.read_events` gives them.
+
+    Returns:
+        Those rows, sorted by peak (start, where the peak is missing), and one column more: rows,
+        how many rows told of the flare.
+    """
+    when = events["peak"].fillna(events["start"])
+    ordered = events.iloc[when.argsort(kind="stable")].reset_index(drop=True)
+    flare = _row_that_stays(ordered)
+    rows = np.bincount(flare, minlength=len(ordered))
+    longitude = ordered["longitude"].groupby(flare).first()
+    unique = ordered.assign(longitude=ordered["longitude"].fillna(longitude), rows=rows)
+    return unique[rows > 0].reset_index(drop=True)
+
+
+def _row_that_stays(ordered):
+    """For each row the place of the one that stays: the largest flares take their repeats first."""
+    known = ordered["peak"].notna().to_numpy()
+    when = ordered["peak"].fillna(ordered["start"])
+    start, peak, end = map(microseconds, (ordered["start"], when, ordered["end"].fillna(when)))
+    reach = SAME_FLARE // pd.Timedelta("1us")
+    first, stop = np.searchsorted(peak, peak - reach), np.searchsorted(peak, peak + reach, "right")
+    stays = np.where(stop - first > 1, -1, np.arange(len(ordered)))  # alone in 20 minutes: itself
+    for row in ordered["flux"].sort_values(ascending=False, kind="stable").index:
+        if stays[row] >= 0:
+            continue
+        near = np.arange(first[row], stop[row])
+        inside = (start[row] <= peak[near]) & (peak[near] <= end[row])
+        around = (start[near] <= peak[row]) & (peak[row] <= end[near])
+        same = (inside & around) | (peak[near] // MINUTE == peak[row] // MINUTE)
+        stays[near[same & (known[near] == known[row]) & (stays[near] < 0)]] = row
+    return stays
