@@ -1,7 +1,6 @@
 """How good a trained network is: forecasts, scores beside the baselines, and plots."""
 
 import dataclasses
-import json
 import pathlib
 
 import keras
@@ -9,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from network_models import performance_plots, score_tables, scoring
-from tools import tools
+from tools import strict_json, tools
 
 LARGEST_OUTPUT = 32  # numbers an output may have to get columns in predictions.csv
 
@@ -46,7 +45,7 @@ def write_results(folder, model, dataset, config, splits, evaluators=(), caveats
         caveats: sentences that must stand beside the scores, after those of the dataset.
 
     Returns:
-        Dict that scores.json holds.
+        Dict that scores.json holds; there null stands for NaN, a score that is undefined.
     """
     folder, unit = pathlib.Path(folder), dataset.units.get("target", "")
     scored = {split: _scored(model, dataset, split, config) for split in splits}
@@ -66,7 +65,7 @@ def write_results(folder, model, dataset, config, splits, evaluators=(), caveats
     if subsets:
         table = pd.concat(subsets, names=["split", ""]).reset_index("split")
         tools.write_text(folder / "subsets.csv", table.to_csv(index=False))
-    tools.write_text(folder / "scores.json", json.dumps(scores, indent=1))
+    strict_json.write(folder / "scores.json", scores)
     return scores
 
 

@@ -5,9 +5,7 @@ evaluators.
 """
 
 import dataclasses
-import difflib
 import fnmatch
-import math
 import pathlib
 import sys
 import time
@@ -15,10 +13,18 @@ from collections.abc import Callable
 
 import keras
 
-from network_models import command_line, decoding, evaluation, explanation, loading, run_folder
+from network_models import (
+    command_line,
+    decoding,
+    evaluation,
+    explanation,
+    loading,
+    refusals,
+    run_folder,
+)
 from network_models import training_callbacks as written
 from network_models.explanations import maps
-from network_models.explanations.methods import METHODS
+from network_models.field_values import check_values
 
 load = loading.load
 
@@ -53,52 +59,6 @@ class Config:
     )  # also smooth_gradient, grad_cam, occlusion ...
 
 
-CHOICES = {
-    "precision": ("float32", "mixed_bfloat16", "mixed_float16"),
-    "monitor_mode": ("auto", "min", "max"),
-}
-SEVERAL = {"explanations": explanation.PARTS, "map_methods": tuple(METHODS)}  # any of these
-RANGES = {
-    **dict.fromkeys(("epochs", "batch_size", "workers", "checkpoint_steps"), (1, math.inf)),
-    **dict.fromkeys(("patience", "plateau_patience", "keep_epochs"), (0, math.inf)),
-    **{"folds": (0, math.inf), "fold": (1, math.inf)},
-    **{"seed": (0, math.inf), "explained_samples": (0, math.inf), "plateau_factor": (0.01, 0.99)},
-}
-
-
-def check_values(config):
-    """Returns `config` if the runner's fields have values that it can run with.
-
-    Raises:
-        ValueError: naming the field that does not.
-    """
-    for name, (low, high) in RANGES.items():
-        if not low <= getattr(config, name) <= high:
-            raise ValueError(
-                f"The field {name} does not fit. Expected {low} to {high}. Received: "
-                f"{name}={getattr(config, name)}. Correct it in config.py or with --{name}={low}."
-            )
-    for name, known in CHOICES.items():
-        if getattr(config, name) not in known:
-            raise ValueError(
-                f"The field {name} does not fit. Expected one of {known}. Received: "
-                f"{name}={getattr(config, name)!r}. Correct it in config.py or on the command line."
-            )
-    for name, known in SEVERAL.items():
-        for value in getattr(config, name):
-            _check_known(name, value, known)
-    return config
-
-
-def _check_known(name, value, known):
-    if value not in known:
-        near = difflib.get_close_matches(value, known, n=1, cutoff=0.0)[0]
-        raise ValueError(
-            f"The field {name} does not fit. Expected any of {known}. Received: {value!r}. Did you "
-            f"mean {near!r}? Correct it in config.py or with --{name}={near}; () is none of them."
-        )
-
-
 @dataclasses.dataclass(frozen=True)
 class Experiment:
     """A folder with config.py and network.py, and what its network.py hands to the runner."""
@@ -116,15 +76,26 @@ def run(file, *, build_dataset, build_model, evaluators=(), arguments=None):
         file: `__file__` of network.py; its config.py is read from the same folder.
         build_dataset: function (config) -> `Dataset`.
         build_model: function (config, dataset) -> compiled keras.Model, in physical units.
-        evaluators: functions (model, dataset, config) -> dict of name to number.
-        arguments: list of str; the command line's unless given.
+        evaluators: functions (model, dataset, config) -> dict of name to number. Where one has an
+            attribute `check`, that is called with (dataset, config) before training, to refuse
+            settings that could not be scored.
+        arguments: list of str; the command line's unless given. Then what the house refuses is
+            told on stderr without a traceback, and the process ends with status 1.
 
     Returns:
         List of the paths of the run folders, one a seed; empty after --help.
     """
     folder = pathlib.Path(file).resolve().parent
     experiment = Experiment(folder, build_dataset, build_model, tuple(evaluators))
-    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments is not None:
+        return _run(experiment, arguments)
+    with refusals.without_traceback():
+        return _run(experiment, sys.argv[1:])
+
+
+def _run(experiment, arguments):
+    """Trains once for each seed, or resumes, as the command line asks."""
+    folder = experiment.folder
     options = command_line.parse(arguments, folder / "trained_models")
     settings = loading.load_config(folder)
     if options.help:
@@ -135,9 +106,9 @@ def run(file, *, build_dataset, build_model, evaluators=(), arguments=None):
         if options.resume is not None:
             return [_resume(experiment, settings, options)]
         config = settings.tiny if options.tiny else settings.config
-        config = check_values(command_line.override(config, options))
+        config = command_line.override(config, options)
         seeds = options.seeds or (config.seed,)
-        configs = [dataclasses.replace(config, seed=seed) for seed in seeds]
+        configs = [check_values(dataclasses.replace(config, seed=seed)) for seed in seeds]
         return [_start(experiment, config, options) for config in configs]
     finally:
         keras.config.set_dtype_policy(policy)
@@ -181,6 +152,9 @@ def _build(experiment, config):
     keras.utils.set_random_seed(config.seed)
     keras.config.set_dtype_policy(config.precision)
     dataset = experiment.build_dataset(config).arranged(config)
+    for evaluator in experiment.evaluators:
+        if check := getattr(evaluator, "check", None):
+            check(dataset, config)
     train, *_ = [evaluation.batches(dataset, split, config) for split in dataset.splits]
     model = experiment.build_model(config, dataset)
     if not isinstance(model, keras.Model) or model.optimizer is None:
@@ -192,6 +166,9 @@ def _build(experiment, config):
     _freeze(model, config.freeze)
     model.jit_compile = config.jit_compile
     decoding.prepare(model, dataset, train[0])
+    _check_monitor(config.monitor, model)
+    if config.plateau_patience:
+        _check_learning_rate(model)
     return dataset, model
 
 
@@ -229,7 +206,7 @@ def _finish(experiment, run, config, dataset, model):
 
 def _train(run, config, dataset, model):
     train, validation = (evaluation.batches(dataset, split, config) for split in dataset.splits[:2])
-    callbacks = _callbacks(run, config, model)
+    callbacks = _callbacks(run, config)
     recovery = written.Recovery(run.state_file, train, config.checkpoint_steps, callbacks)
     if recovery.progress["stopped"]:
         print(f"Training stopped by itself after epoch {recovery.progress['epoch']}.")
@@ -247,13 +224,11 @@ def _train(run, config, dataset, model):
         )
 
 
-def _callbacks(run, config, model):
+def _callbacks(run, config):
     """The callbacks of every run, those that others lean on first."""
-    _check_monitor(config.monitor, model)
     watch = {"monitor": config.monitor, "mode": config.monitor_mode}
     callbacks = [written.StopOnNaN()]
     if config.plateau_patience:
-        _check_learning_rate(model)
         callbacks.append(
             keras.callbacks.ReduceLROnPlateau(
                 factor=config.plateau_factor, patience=config.plateau_patience, **watch

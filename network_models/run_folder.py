@@ -12,7 +12,7 @@ import pathlib
 import keras
 
 from network_models import model_summary
-from tools import tools
+from tools import strict_json, tools
 
 PARTS = ("epochs", "performance", "maps", "features", "embeddings", "tensorboard")
 CODE = ("config.py", "network.py")
@@ -102,12 +102,11 @@ class RunFolder:
             "code": code_hashes(),
             "stages": {},
         }
-        tools.write_text(self.path / "provenance.json", json.dumps(record, indent=1))
+        strict_json.write(self.path / "provenance.json", record)
 
     def write_settings(self, config):
         """Writes config.json."""
-        settings = json.dumps(dataclasses.asdict(config), indent=1, default=str)
-        tools.write_text(self.path / "config.json", settings)
+        strict_json.write(self.path / "config.json", _plain(config))
 
     def done(self, stage):
         """Whether `stage` ended."""
@@ -117,14 +116,11 @@ class RunFolder:
         """Records that `stage` ended, and how long its last stretch took."""
         record = self.provenance
         record["stages"][stage] = {"ended": _now(), "seconds": round(seconds, 2)}
-        tools.write_text(self.path / "provenance.json", json.dumps(record, indent=1))
+        strict_json.write(self.path / "provenance.json", record)
 
     def reopen(self):
         """Forgets which stages are done, so that they are done again."""
-        record = self.provenance
-        tools.write_text(
-            self.path / "provenance.json", json.dumps({**record, "stages": {}}, indent=1)
-        )
+        strict_json.write(self.path / "provenance.json", {**self.provenance, "stages": {}})
 
     def check_unchanged(self, experiment, config, dataset):
         """Refuses, with the difference, to go on with other code, settings or samples."""
@@ -147,7 +143,11 @@ class RunFolder:
 
 
 def create(parent):
-    """Returns a new `RunFolder` named by the time; a second in the same second gets -2."""
+    """Returns a new `RunFolder` named by the time; a second in the same second gets -2.
+
+    Raises:
+        OSError: if it cannot be made there.
+    """
     name = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
     for suffix in ["", *(f"-{i}" for i in range(2, 100))]:
         path = pathlib.Path(parent) / (name + suffix)
@@ -155,6 +155,11 @@ def create(parent):
             path.mkdir(parents=True)
         except FileExistsError:
             continue
+        except OSError as error:
+            raise OSError(
+                f"No run folder can be made in {parent}: {error.strerror}. Expected a folder that "
+                "can be written to, or a path where one can be made. Name it with --output=FOLDER."
+            ) from error
         return RunFolder(path)
     raise FileExistsError(f"{parent} holds 99 runs of {name}. Expected fewer: wait a second.")
 
@@ -211,12 +216,17 @@ def _code_difference(then):
 
 
 def _settings_difference(then, config, apart):
-    now = json.loads(json.dumps(dataclasses.asdict(config), default=str))
+    now = _plain(config)
     return [
         f"--{name}: {then.get(name)!r} then, {now.get(name)!r} now"
         for name in sorted(then | now)
         if name not in apart and then.get(name) != now.get(name)
     ]
+
+
+def _plain(config):
+    """Dict of the fields of a config, as config.json gives them back."""
+    return json.loads(json.dumps(dataclasses.asdict(config), default=str))
 
 
 def _now():

@@ -7,6 +7,7 @@ import pandas as pd
 
 from network_models import heads, trained
 from tools import distributions, run_records
+from tools.class_scores import Outcomes
 from tools.forecast_tables import weights_of
 
 TASK = ("dependent_variable", "lag_minutes", "catch_minutes", "threshold", "threshold_scale")
@@ -15,11 +16,12 @@ SPLITS = ("validation", "test")
 CLIMATOLOGY = "climatology"
 
 
-def read(runs):
+def read(runs, fields=TASK):
     """The forecasts of finished runs that are of one task and of the same samples.
 
     Args:
         runs: paths of run folders.
+        fields: names of settings that must be the same in all.
 
     Returns:
         List of DataFrame, as `run_records.predictions` gives them, with a weight of each sample.
@@ -33,11 +35,11 @@ def read(runs):
                 f"{run} is no finished run. Expected folders of trained_models/ with forecasts. "
                 "Finish it with network.py --resume, or leave it out."
             )
-    fields = {
+    alike = {
         f"fields {field}": lambda run, field=field: run_records.settings(run).get(field)
-        for field in TASK
+        for field in fields
     }
-    run_records.check_same(runs, {"units": _unit, **fields})
+    run_records.check_same(runs, {"units": unit, **alike})
     tables = [run_records.predictions(run) for run in runs]
     tables = [table.assign(weight=weights_of(table)) for table in tables]
     for run, table in zip(runs, tables, strict=True):
@@ -112,23 +114,34 @@ def outcomes(run, table, name):
     Raises:
         ValueError: if the run forecasts no log10 of a flux, or its dataset has other samples now.
     """
-    if _unit(run) != heads.LOG_FLUX:
+    if unit(run) != heads.LOG_FLUX:
         raise ValueError(
-            f"--class needs forecasts in {heads.LOG_FLUX}. Received: forecasts in {_unit(run)!r}. "
+            f"--class needs forecasts in {heads.LOG_FLUX}. Received: forecasts in {unit(run)!r}. "
             "Leave --class out: probabilities of a flare are scored as they are."
         )
     threshold = log_threshold(name, run_records.settings(run))
     data = dataset(run, table)
-    train, weight = (values.reshape(-1) for values in (data.targets("train"), _weights(data)))
-    known = np.isfinite(train)
-    rate = np.average(_reached(train, threshold)[known], weights=weight[known])
+    rate = training_rate(data, threshold)
     kept = [column for column in table if column in ABOUT or table[column].dtype == bool]
     parts = []
     for split in SPLITS:
         part = table.loc[table["split"] == split, kept]
         said = {CLIMATOLOGY: rate} | data.class_baselines(split, threshold)
-        parts.append(part.assign(target=_reached(part["target"].to_numpy(), threshold), **said))
+        came = distributions.reached(part["target"], threshold)
+        parts.append(part.assign(target=came, **said))
     return pd.concat(parts)
+
+
+def training_rate(data, threshold):
+    """How often a flare class was reached in training, by weight, of the samples that are known.
+
+    Args:
+        data: `Dataset` whose target is log10 of a flux.
+        threshold: log10 of the class's flux, as `log_threshold` gives it.
+    """
+    came = distributions.reached(data.targets("train"), threshold).reshape(-1)
+    weight = np.reshape(data.sample_weights("train"), -1)
+    return Outcomes(came, weight).counts()["frequency"]
 
 
 def dataset(run, table):
@@ -166,24 +179,16 @@ def log_threshold(name, settings):
     return heads.log_thresholds(types.SimpleNamespace(thresholds=(name,), threshold_scale=scale))[0]
 
 
-def _unit(run):
+def unit(run):
+    """What a run's forecasts are in."""
     return run_records.scores(run)["unit"]
-
-
-def _weights(data):
-    return np.asarray(data.sample_weights("train"))
 
 
 def _differing(first, table):
     """What differs in the samples of two tables, in words; "" where nothing does."""
     if len(table) != len(first):
         return f"{len(table)} in place of {len(first)}"
-    for name in ("id", "split", "target", "weight"):
+    for name in ABOUT:
         if name not in table or not first[name].equals(table[name]):
             return f"the column {name!r} differs or is not there"
     return ""
-
-
-def _reached(log_flux, threshold):
-    came = log_flux.astype("float64") >= threshold - distributions.ROUNDING
-    return np.where(np.isnan(log_flux), np.nan, came)

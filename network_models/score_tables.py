@@ -1,12 +1,16 @@
 """What a run's scores say, as tables that a person reads."""
 
-import json
 import math
 import pathlib
 import textwrap
 
 import pandas as pd
 
+from tools import strict_json
+from tools.intervals import FEWEST_GROUPS
+
+BOUNDS = ("_low", "_high")
+MOST_UNDEFINED = 0.05  # of the draws may leave a score undefined that is given an interval
 BESIDE = ("caveats", "unit", "skill", "evaluators")  # in scores.json beside the splits
 
 
@@ -17,7 +21,7 @@ def text(folder):
         folder: holds scores.json, and subsets.csv where there are subsets.
     """
     folder = pathlib.Path(folder)
-    parts = [of_scores(json.loads((folder / "scores.json").read_text()))]
+    parts = [of_scores(strict_json.read_numbers(folder / "scores.json"))]
     if (folder / "subsets.csv").is_file():
         parts.append(of_subsets(pd.read_csv(folder / "subsets.csv", dtype={"subset": str})))
     return "\n".join(parts)
@@ -42,6 +46,7 @@ def of_scores(scores):
     shown = by_last_word(_of_last(scores.get("evaluators", {}), splits))
     if shown:
         lines += ["evaluators (other splits and parts: scores.json)", _table(shown)]
+        lines += _about_intervals(shown)
     return "\n".join(lines)
 
 
@@ -89,11 +94,36 @@ def _of_last(numbers, splits):
 
 def _table(rows):
     """Numbers in rows and columns; empty where there is none."""
-    texts = {
-        name: {key: _number(value) for key, value in one.items()} for name, one in rows.items()
-    }
+    texts = {name: _cells(one) for name, one in rows.items()}
     table = pd.DataFrame.from_dict(texts, orient="index")
     return textwrap.indent(table.to_string(na_rep=""), "  ")
+
+
+def _cells(numbers):
+    """Dict of column to text: a number, and behind it from `tss_low` to `tss_high`, say."""
+    cells = {}
+    for name, value in numbers.items():
+        if not name.endswith(BOUNDS):
+            low, high = (numbers.get(f"{name}{bound}", math.nan) for bound in BOUNDS)
+            between = "" if math.isnan(low) else f" [{low:.3g}, {high:.3g}]"
+            cells[name] = _number(value) + between
+    return cells
+
+
+def _about_intervals(rows):
+    """A line on where the intervals come from, or on why there are none; [] where none was made."""
+    counts = [int(numbers["blocks"]) for numbers in rows.values() if "blocks" in numbers]
+    if not counts:
+        return []
+    if min(counts) < FEWEST_GROUPS:
+        return [
+            f"No intervals: the samples lie in {min(counts)} blocks of 27 days, and from fewer than"
+            f" {FEWEST_GROUPS} an interval means nothing."
+        ]
+    return [
+        f"In brackets: 95 % intervals, from {min(counts)} blocks of 27 days drawn together; none of"
+        f" a score that is undefined in over {MOST_UNDEFINED:.0%} of the draws."
+    ]
 
 
 def _number(value):

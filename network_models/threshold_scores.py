@@ -4,11 +4,14 @@ An evaluator: beside the network stand the references that need none, on the sam
 Thresholds of alarms and calibrations come from validation and are frozen for test.
 """
 
+import math
+
 import numpy as np
 
-from network_models import evaluation, heads
-from tools import class_scores, distributions
+from network_models import evaluation, heads, score_tables
+from tools import block_intervals, calibration, class_scores, distributions
 from tools.class_scores import BY_CLASS, Outcomes
+from tools.forecast_tables import block_numbers
 from tools.label_history import LARGEST_MINUTE
 
 NETWORK, CLIMATOLOGY = "network", "climatology"
@@ -39,7 +42,10 @@ def evaluate(model, dataset, config):
         "network calibrated" has brier and bss after a calibration on validation, and its
         temperature, or slope and intercept. skill_over_it, of each reference, is the network's
         Brier skill over it. NaN where a score is undefined: validation or the samples have one
-        outcome alone, or a forecast is NaN.
+        outcome alone, or a forecast is NaN. For all samples of the last split the network's bss and
+        tss and each skill_over_it have 95 % intervals, from bss_low to bss_high say, by a bootstrap
+        of the class's `blocks` of 27 days; NaN where there are fewer than five, or where the score
+        is undefined in more than 5 % of the draws.
     """
     if dataset.units["target"] != heads.LOG_FLUX:
         return {}
@@ -59,6 +65,30 @@ def evaluate(model, dataset, config):
     for split, name in sorted(rows, key=lambda key: dataset.splits.index(key[0])):
         scores |= _named(f"{split} {name}", rows[split, name])
     return scores
+
+
+def check(dataset, config):
+    """Refuses, before training, settings that `evaluate` could not score with.
+
+    Args:
+        dataset: as of `evaluate`.
+        config: as of `evaluate`.
+
+    Raises:
+        ValueError: if the thresholds do not rise or are no flare classes, or their scale or the
+            calibration is not known.
+    """
+    if dataset.units["target"] != heads.LOG_FLUX:
+        return
+    heads.log_thresholds(config)
+    if config.calibration not in calibration.KINDS:
+        raise ValueError(
+            f"There is no calibration {config.calibration!r}. Expected one of {calibration.KINDS}. "
+            "Correct --calibration."
+        )
+
+
+evaluate.check = check  # which the runner asks
 
 
 def of_class(observed, forecast, rate, kind, weight=None):
@@ -115,6 +145,8 @@ def _of_class(dataset, outcomes, network, threshold, kind):
     found = {}
     for split, said in forecasts.items():
         found[split, ""] = _rows(outcomes[split], said, choices, rate)
+        if split == dataset.splits[-1]:
+            _add_intervals(found[split, ""], outcomes[split], said, rate, _blocks(dataset, split))
         for name, chosen in _parts(dataset, split, threshold).items():
             came = outcomes[split].part(chosen)
             of_part = {forecast: values[chosen] for forecast, values in said.items()}
@@ -135,6 +167,35 @@ def _rows(outcomes, forecasts, choices, rate):
             skill = class_scores.skill(outcomes, forecasts[NETWORK], said)
             rows[name]["skill_over_it"] = skill
     return rows
+
+
+def _add_intervals(rows, outcomes, forecasts, rate, blocks):
+    """Puts beside the network's main scores what other blocks of the same Sun would make of them.
+
+    The skill over a reference is a paired difference: both are drawn with the same blocks.
+    """
+    said = forecasts[NETWORK]
+    rows[""]["blocks"] = float(len(np.unique(blocks[outcomes.known])))
+    bss = block_intervals.brier_skill(outcomes, said, rate, blocks)
+    tss = block_intervals.tss(outcomes, said, rows[NETWORK]["threshold"], blocks)
+    rows[NETWORK] |= _bounds("bss", bss) | _bounds("tss", tss)
+    for name, other in forecasts.items():
+        if name != NETWORK:
+            found = block_intervals.brier_skill(outcomes, said, other, blocks)
+            rows[name] |= _bounds("skill_over_it", found)
+
+
+def _bounds(name, interval):
+    """Both ends; NaN where too many draws, those without an event say, leave it undefined."""
+    known = interval.undefined <= score_tables.MOST_UNDEFINED
+    ends = {"low": interval.low, "high": interval.high}
+    return {f"{name}_{end}": number if known else math.nan for end, number in ends.items()}
+
+
+def _blocks(dataset, split):
+    """Number of the 27-day block of each sample, shape (n,)."""
+    table = dataset.split_table()
+    return block_numbers(table.loc[table["split"] == split, "time"])
 
 
 def _named(prefix, rows):

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 
 import pandas as pd
 
+from tools import strict_json
+
 
 def finished(folder: str | pathlib.Path) -> list[pathlib.Path]:
     """The run folders directly below `folder` whose forecasts are written, oldest first."""
@@ -26,7 +28,7 @@ def settings(run: str | pathlib.Path) -> dict:
 
 def scores(run: str | pathlib.Path) -> dict:
     """What its scores.json holds; NaN where a score is undefined."""
-    return json.loads((pathlib.Path(run) / "performance" / "scores.json").read_text())
+    return strict_json.read_numbers(pathlib.Path(run) / "performance" / "scores.json")
 
 
 def predictions(run: str | pathlib.Path) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import re
 import shutil
 
@@ -13,6 +14,7 @@ import pytest
 from network_models import command_line, experiment, loading, model_summary, run_folder
 from network_models import training_callbacks as written
 from software_tests.small_runs import FOLDER, run
+from tools import run_records
 
 
 def test_the_run_folder_holds_what_it_promises(finished):
@@ -81,11 +83,10 @@ def test_a_copied_folder_uses_its_own_config(tmp_path, monkeypatch):
     assert json.loads((path / "config.json").read_text())["epochs"] == 2
 
 
-def test_seeds_make_one_run_each_and_the_same_seed_the_same_numbers(tmp_path):
-    first, second = run(tmp_path / "a", "--seeds=1,2")
-    (again,) = run(tmp_path / "b", "--seed=1")
+def test_seeds_make_one_run_each_and_the_same_seed_the_same_numbers(tmp_path, finished):
+    second, again = run(tmp_path, "--seeds=2,1", "--epochs=3")
     history = [
-        (path / "performance" / "history.csv").read_text() for path in (first, second, again)
+        (path / "performance" / "history.csv").read_text() for path in (finished, second, again)
     ]
     assert history[0] == history[2] != history[1]
 
@@ -136,10 +137,19 @@ def test_a_loss_that_is_not_a_number_stops_the_run(tmp_path):
         run(tmp_path, build_dataset=lambda config: Broken(config.samples))
 
 
-def test_evaluators_add_their_scores(tmp_path):
-    (path,) = run(tmp_path, evaluators=[lambda model, dataset, config: {"share": 0.25}])
+def test_evaluators_add_their_scores_and_undefined_ones_are_null(tmp_path, capsys):
+    given = {"share": 0.25, "test tss": math.nan}
+    (path,) = run(tmp_path, evaluators=[lambda model, dataset, config: given])
+
+    def refuse(constant):
+        raise ValueError(f"{constant} is no JSON")
+
+    for file in path.rglob("*.json"):
+        json.loads(file.read_text(), parse_constant=refuse)
     scores = json.loads((path / "performance" / "scores.json").read_text())
-    assert scores["evaluators"] == {"share": 0.25}
+    assert scores["evaluators"] == {"share": 0.25, "test tss": None}
+    assert math.isnan(run_records.scores(path)["evaluators"]["test tss"])
+    assert "undefined" in capsys.readouterr().out
 
 
 def test_mixed_precision_trains_and_leaves_the_policy_as_it_was(tmp_path):

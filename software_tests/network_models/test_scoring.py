@@ -156,3 +156,24 @@ def test_undefined_scores_say_so():
         ["tss", "brier"],
         ["test", "M1.0", "network", "undefined", "0.25"],
     ]
+
+
+def of_classes(blocks, low):
+    numbers = {"test M1.0 blocks": blocks, "test M1.0 network tss": 0.5}
+    numbers |= {"test M1.0 network tss_low": low, "test M1.0 network tss_high": 0.61}
+    numbers |= {"test M1.0 network brier": 0.25}
+    scores = {"caveats": [], "unit": "dex", "test": {"samples": 3, "network": {"mae": 1.5}}}
+    return score_tables.of_scores(scores | {"evaluators": numbers}).splitlines()
+
+
+def test_intervals_stand_behind_their_scores():
+    *_, names, _, row, about = of_classes(9.0, 0.4)
+    assert names.split() == ["blocks", "tss", "brier"]
+    assert row.split() == ["test", "M1.0", "network", "0.5", "[0.4,", "0.61]", "0.25"]
+    assert about.startswith("In brackets: 95 % intervals, from 9 blocks of 27 days drawn together")
+
+
+def test_too_few_blocks_are_said():
+    *_, row, about = of_classes(3.0, math.nan)
+    assert row.split() == ["test", "M1.0", "network", "0.5", "0.25"]
+    assert about.startswith("No intervals: the samples lie in 3 blocks of 27 days, and from fewer")

@@ -10,13 +10,14 @@ import pytest
 
 from dataset_models.dataset import Dataset
 from network_models import heads, threshold_scores
-from tools import class_scores, probability_skill
+from tools import class_scores, intervals, probability_skill
 from tools.class_scores import Outcomes
 from tools.label_history import LARGEST_MINUTE
 from tools.skill import contingency
 
 COUNT = {"train": 60, "validation": 200, "test": 300}
 CLASSES = ("C1.0", "M1.0")
+INTERVALS = ("bss", "tss", "skill_over_it")
 
 
 class Known(Dataset):
@@ -47,7 +48,8 @@ class Known(Dataset):
         return {"said": self.said[split][index]}, target, np.float32(1)
 
     def describe(self, split, index):
-        return {"id": f"{split} {index}", "time": np.datetime64("2014-01-01")}
+        time = np.datetime64("2014-01-01") + np.timedelta64(int(index), "D")
+        return {"id": f"{split} {index}", "time": time}
 
     def sample_weights(self, split):
         return self.weights[split]
@@ -168,6 +170,67 @@ def test_parts_are_scored_with_the_thresholds_of_all_samples(model, monkeypatch)
     assert not any("class M" in name for name in found)  # told apart by what came
 
 
+def test_main_scores_of_the_last_split_have_intervals(model):
+    dataset = Known()
+    found = evaluated(model, dataset)
+    # Days 0 to 299 since 2014-01-01, which is day 1341 since 2010-05-01: blocks 49 to 60.
+    assert found["test M1.0 blocks"] == 12
+    for name in ("network bss", "network tss", "persistence skill_over_it"):
+        low, high = (found[f"test M1.0 {name}_{end}"] for end in ("low", "high"))
+        assert low < found[f"test M1.0 {name}"] < high
+    test = outcomes(dataset, "test", -5)
+    said = dataset.said["test"][:, 1].astype("float32")
+    other = dataset.class_baselines("test", -5)["persistence"]
+    blocks = (1341 + np.arange(300)) // 27
+
+    def skill(i):
+        return probability_skill.brier_skill(test.came[i], said[i], other[i], test.weight[i])
+
+    expected = intervals.bootstrap(skill, blocks)
+    assert found["test M1.0 persistence skill_over_it_low"] == pytest.approx(expected.low)
+    assert found["test M1.0 persistence skill_over_it_high"] == pytest.approx(expected.high)
+    others = [name for name in found if name.endswith("_low")]
+    assert all(name.startswith("test ") and "quiet" not in name for name in others)
+
+
+def test_events_in_one_block_give_no_interval_of_the_tss(model):
+    dataset = Known()
+    log_flux = dataset.log_flux["test"]
+    block = (1341 + np.arange(300)) // 27 == 50
+    log_flux[:] = np.where(block, log_flux, np.minimum(log_flux, -5.1))
+    found = evaluated(model, dataset)
+    # One block of twelve is left out of (11 / 12)**12 = 35 % of the draws.
+    assert np.isfinite(found["test M1.0 network tss"])
+    assert math.isnan(found["test M1.0 network tss_low"])
+    assert np.isfinite(found["test M1.0 network bss_low"])
+
+
+def test_few_blocks_give_no_intervals(model, monkeypatch):
+    dataset = Known()
+    once = {"id": "all", "time": np.datetime64("2014-01-01")}
+    monkeypatch.setattr(dataset, "describe", lambda split, index: once)
+    found = evaluated(model, dataset)
+    assert found["test M1.0 blocks"] == 1
+    assert math.isnan(found["test M1.0 network bss_low"])
+    assert np.isfinite(found["test M1.0 network bss"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"thresholds": ("M1.0", "C1.0")}, "The thresholds do not rise"),
+        ({"thresholds": ("Z9",)}, "not a GOES flare class"),
+        ({"threshold_scale": "kelvin"}, "no scale 'kelvin'"),
+        ({"calibration": "magic"}, "There is no calibration 'magic'. Expected one of .*isotonic"),
+    ],
+)
+def test_what_could_not_be_scored_is_refused_before_training(changes, message):
+    with pytest.raises(ValueError, match=message):
+        threshold_scores.evaluate.check(Known(), settings(**changes))
+    other = types.SimpleNamespace(units={"target": "dex"})
+    threshold_scores.evaluate.check(other, settings(**changes))  # which is not scored
+
+
 def test_without_a_history_there_are_no_quiet_days(model):
     found = evaluated(model, Known(has_history=False))
     assert not any("quiet" in name for name in found)
@@ -180,7 +243,9 @@ def test_rows_come_by_split_and_the_last_word_is_the_score(model):
     assert splits == sorted(splits, reverse=True)  # validation, then test
     last = {name.rpartition(" ")[2] for name in found}
     of_forecasts = {"brier", "bss", "roc_area", "tss", "hss", "threshold", "skill_over_it"}
-    assert last == of_forecasts | {"samples", "events", "frequency", "temperature"}
+    bounds = {f"{name}_{end}" for name in INTERVALS for end in ("low", "high")}
+    of_class = {"samples", "events", "frequency", "blocks"}
+    assert last == of_forecasts | of_class | bounds | {"temperature"}
     calibrated = [name for name in found if name.endswith("temperature")]
     assert calibrated == [
         f"{split} {name}{part} network calibrated temperature"

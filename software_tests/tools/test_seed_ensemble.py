@@ -264,7 +264,7 @@ def test_a_dataset_that_changed_is_refused(truth, tmp_path):
     runs = class_runs(truth, tmp_path)
     table = pd.read_csv(runs[0] / "dataset.csv")
     table.iloc[:-1].to_csv(runs[0] / "dataset.csv", index=False)
-    with pytest.raises(ValueError, match="has changed: test has other samples"):
+    with pytest.raises(ValueError, match="now gives other samples of test"):
         seed_ensemble.report(runs, "none", tmp_path / "out")
 
 
@@ -311,4 +311,12 @@ def test_other_samples_are_refused(truth, tmp_path, capsys):
     table = pd.read_csv(file)
     table.assign(target=table["target"] + 1).to_csv(file, index=False)
     assert seed_ensemble.main([*map(str, runs), f"--output={tmp_path / 'out'}"]) == 1
-    assert "forecasts other samples or another target" in capsys.readouterr().err
+    assert "the column 'target' differs" in capsys.readouterr().err
+
+
+def test_other_columns_of_forecasts_are_refused(truth, tmp_path):
+    runs = gaussian_runs(truth, tmp_path, count=2)
+    file = runs[1] / "performance" / "predictions.csv"
+    pd.read_csv(file).drop(columns="forecast 1").to_csv(file, index=False)
+    with pytest.raises(ValueError, match="their columns of forecasts differ"):
+        seed_ensemble.report(runs, "none", tmp_path / "out")

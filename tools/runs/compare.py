@@ -20,7 +20,6 @@ and comparison.json into performance/comparison/ of the first run, or into --out
 
 import argparse
 import dataclasses
-import json
 import pathlib
 import sys
 
@@ -29,7 +28,7 @@ import pandas as pd
 
 from network_models import run_forecasts
 from network_models.run_forecasts import ABOUT, CLIMATOLOGY, SPLITS
-from tools import flux_verification, run_records, tools, verification
+from tools import flux_verification, run_records, strict_json, tools, verification
 from tools.forecast_tables import block_numbers, mean_target
 from tools.intervals import FEWEST_GROUPS, RESAMPLES, expanded
 
@@ -168,7 +167,7 @@ def _write(scores, differences, options, folder):
     }
     table = expanded(scores).assign(caveats=" ".join(caveats))
     tools.write_text(folder / "comparison.csv", table.to_csv())
-    tools.write_text(folder / "comparison.json", json.dumps(record, indent=1))
+    strict_json.write(folder / "comparison.json", record)
 
 
 def _print(scores, differences, whole, options, folder):

@@ -106,12 +106,17 @@ def _run(options, fold, folder):
     return run
 
 
+def _is_score(name):
+    """Whether a number of an evaluator is a score of test, and not the bound of an interval."""
+    return name.startswith("test ") and not name.endswith(("_low", "_high", " blocks"))
+
+
 def _scores(run):
     """DataFrame of fold, forecast, score and value: those of the test split."""
     written, fold = run_records.scores(run), run_records.settings(run)["fold"]
     results = {name: one for name, one in written["test"].items() if isinstance(one, dict)}
     evaluated = written.get("evaluators", {}).items()
-    results["evaluators"] = {name: one for name, one in evaluated if name.startswith("test ")}
+    results["evaluators"] = {name: one for name, one in evaluated if _is_score(name)}
     rows = [
         {"fold": fold, "forecast": forecast, "score": score, "value": value}
         for forecast, numbers in results.items()

@@ -21,7 +21,6 @@ and leakage.png. Runs that are finished already are not repeated.
 
 import argparse
 import dataclasses
-import json
 import pathlib
 import sys
 from collections.abc import Sequence
@@ -32,7 +31,7 @@ import pandas as pd
 from dataset_models import folds
 from network_models import experiment, finished_runs, loading
 from network_models.explanations import figures
-from tools import run_records, tools
+from tools import run_records, strict_json, tools
 from tools.forecast_tables import groups_of, weights_of
 from tools.intervals import bootstrap
 
@@ -134,7 +133,7 @@ def report(
         **tools.provenance(),
     }
     tools.write_text(folder / "forecasts.csv", table.to_csv(index=False))
-    tools.write_text(folder / "scores.json", json.dumps(record, indent=1))
+    strict_json.write(folder / "scores.json", record)
     figures.save(_figure(found, len(table), marks), folder / "leakage.png")
     for caveat in caveats:
         print(f"Caveat: {caveat}")

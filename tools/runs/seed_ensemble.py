@@ -19,7 +19,6 @@ Source:
 """
 
 import argparse
-import json
 import pathlib
 import sys
 import types
@@ -27,15 +26,22 @@ import types
 import numpy as np
 import pandas as pd
 
-from network_models import heads, reliability, threshold_scores, trained
+from network_models import heads, reliability, run_forecasts, threshold_scores
 from network_models.explanations import figures
-from tools import calibration, class_scores, distributions, flux_skill, run_records, tools
+from network_models.run_forecasts import ABOUT, SPLITS, columns
+from tools import (
+    calibration,
+    class_scores,
+    distributions,
+    flux_skill,
+    run_records,
+    strict_json,
+    tools,
+)
 from tools.class_scores import Outcomes
 
 ENSEMBLE = "ensemble"
-SPLITS = ("validation", "test")
-ABOUT = ["id", "time", "split", "target", "weight"]
-TASK = ("head", "thresholds", "threshold_scale", "levels", "lag_minutes", "catch_minutes")
+TASK = (*run_forecasts.TASK, "head", "thresholds", "levels")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -68,14 +74,14 @@ def report(runs: list[pathlib.Path], kind: str, folder: pathlib.Path) -> pd.Data
     """
     tables, settings = _read(runs)
     head = settings.get("head", "flux")
-    members = np.stack([table[_columns(table)].to_numpy() for table in tables])
+    members = np.stack([table[columns(table)].to_numpy() for table in tables])
     names = [f"seed {run_records.settings(run)['seed']}" for run in runs]
     parts = {name: members[[i]] for i, name in enumerate(names)} | {ENSEMBLE: members}
-    about, saved = tables[0][ABOUT], tables[0][ABOUT].copy()
+    about, saved = tables[0][list(ABOUT)], tables[0][list(ABOUT)].copy()
     rows = _flux_rows(head, tables[0], parts, settings)
-    saved[_columns(tables[0])] = distributions.together(head, members)
+    saved[columns(tables[0])] = distributions.together(head, members)
     if _is_log_flux(runs[0], settings):
-        dataset = _dataset(runs[0], about)
+        dataset = run_forecasts.dataset(runs[0], about)
         curves = _add_classes(rows, about, parts, kind, settings, saved, dataset)
         figures.save(
             _reliability(curves, kind, run_records.marks(runs)), folder / "reliability.png"
@@ -87,7 +93,7 @@ def report(runs: list[pathlib.Path], kind: str, folder: pathlib.Path) -> pd.Data
     tools.write_text(folder / "predictions.csv", saved.to_csv(index=False))
     caveats = run_records.caveats(runs)
     record = {"caveats": caveats, "runs": [str(run) for run in runs], "calibration": kind}
-    tools.write_text(folder / "ensemble.json", json.dumps(record, indent=1))
+    strict_json.write(folder / "ensemble.json", record)
     lines = [f"Caveat: {caveat}" for caveat in caveats]
     lines += [scores.T.to_string(float_format="{:.4g}".format, na_rep="undefined")]
     print(*lines, f"Results: {folder}", sep="\n")
@@ -101,36 +107,10 @@ def _read(runs):
             f"An ensemble needs several networks. Expected two runs or more. Received: {len(runs)}."
             " Train them with --seeds=1,2,3."
         )
-    for run in runs:
-        if not run_records.is_finished(run):
-            raise ValueError(
-                f"{run} is no finished run. Expected folders of trained_models/ with forecasts. "
-                "Finish it with network.py --resume, or leave it out."
-            )
-    run_records.check_same(
-        runs,
-        {
-            "units": lambda run: run_records.scores(run)["unit"],
-            **{
-                f"fields {field}": lambda run, f=field: run_records.settings(run).get(f)
-                for field in TASK
-            },
-        },
-    )
-    tables = [run_records.predictions(run) for run in runs]
-    for run, table in zip(runs, tables, strict=True):
-        table["weight"] = table.get("weight", 1.0)  # runs of old knew none
-        same = table[ABOUT].equals(tables[0][ABOUT])
-        if not same or _columns(table) != _columns(tables[0]):
-            raise ValueError(
-                f"{run} forecasts other samples or another target than {runs[0]}. Expected runs "
-                "that differ in their seed alone. Leave one out."
-            )
+    tables = run_forecasts.read(runs, TASK)
+    forecasts = {"columns of forecasts": lambda run: columns(run_records.predictions(run))}
+    run_records.check_same(runs, forecasts)
     return tables, run_records.settings(runs[0])
-
-
-def _columns(table):
-    return [name for name in table if name.split(" ")[0] == "forecast"]
 
 
 def _references(table, head):
@@ -138,7 +118,7 @@ def _references(table, head):
 
     For a distribution not the means of climatology, which are no match for it.
     """
-    others = [name for name in table if name not in (*ABOUT, *_columns(table))]
+    others = [name for name in table if name not in (*ABOUT, *columns(table))]
     return {
         name: table[name].to_numpy("float64")
         for name in others
@@ -146,23 +126,8 @@ def _references(table, head):
     }
 
 
-def _dataset(run, about):
-    """The dataset of a run, which must hold the samples that its forecasts are of."""
-    dataset = trained.open_run(run).dataset
-    table = dataset.split_table()
-    for split in SPLITS:
-        ids = table.loc[table["split"] == split, "id"].astype(str)
-        if list(ids) != list(about.loc[about["split"] == split, "id"]):
-            raise ValueError(
-                f"The dataset of {run} has changed: {split} has other samples than the run "
-                "forecast. Expected the same, to score its references on them. Restore the data "
-                "folder (FLARENET_DATA), or score the runs anew with evaluate_network.py."
-            )
-    return dataset
-
-
 def _is_log_flux(run, settings):
-    return "head" in settings and run_records.scores(run)["unit"] == heads.LOG_FLUX
+    return "head" in settings and run_forecasts.unit(run) == heads.LOG_FLUX
 
 
 def _flux_rows(head, table, parts, settings):
@@ -237,8 +202,7 @@ def _probabilities(members, thresholds, settings):
 
 def _class_references(dataset, threshold):
     """The frequency in training, and dict of reference to dict of split to probabilities."""
-    came = distributions.reached(dataset.targets("train").reshape(-1), threshold)
-    rate = Outcomes(came, dataset.sample_weights("train")).counts()["frequency"]
+    rate = run_forecasts.training_rate(dataset, threshold)
     found = {threshold_scores.CLIMATOLOGY: {s: np.full(dataset.size(s), rate) for s in SPLITS}}
     for split in SPLITS:
         unknown = np.full(dataset.size(split), np.nan)
