@@ -1,6 +1,7 @@
 """The house of DESIGN.md: who may import whom, read from the source."""
 
 import ast
+import functools
 import pathlib
 import subprocess
 import sys
@@ -23,10 +24,12 @@ FILES = [
 GRADIENTS = ROOT / "network_models" / "explanations" / "gradients.py"
 
 
+@functools.cache
 def tree(path):
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
+@functools.cache
 def imported(path):
     """Dotted names of all that a file imports, wherever it does; `from a import b` gives a.b."""
     names = set()
@@ -39,6 +42,7 @@ def imported(path):
     return names
 
 
+@functools.cache
 def is_script(path):
     return "__name__ == '__main__'" in ast.unparse(tree(path))
 

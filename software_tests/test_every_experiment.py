@@ -54,6 +54,7 @@ def test_help_names_the_experiments_own_fields(folder, monkeypatch, capsys):
     assert "--resume" in printed
 
 
+@pytest.mark.slow
 def test_a_copy_of_starting_point_trains_with_its_own_config(
     embedded_sample, tmp_path, monkeypatch
 ):

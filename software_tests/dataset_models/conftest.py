@@ -1,11 +1,32 @@
 import pathlib
+import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 from astropy.io import fits
 
+from software_tests.known_archive import DAYS, Archive
+
 SPELLED = {"DATE_OBS": "DATE-OBS", "SYNTHETIC": "HIERARCH SYNTHETIC"}  # FITS cards
 SIDE = 64  # pixels; a field of 2457.6 arcsec makes them 38.4 arcsec
+
+
+@pytest.fixture(scope="session")
+def whole_archive(tmp_path_factory):
+    """The known archive and its labels; nobody writes into it."""
+    times = pd.date_range("2014-01-01", periods=2 * DAYS, freq="12h")
+    made = Archive(tmp_path_factory.mktemp("known_archive"), times)
+    made.write()
+    made.label()
+    return made
+
+
+@pytest.fixture
+def archive(whole_archive, tmp_path):
+    """The known archive, for a test to change."""
+    shutil.copytree(whole_archive.folder, tmp_path, dirs_exist_ok=True)
+    return Archive(tmp_path, whole_archive.times)
 
 
 @pytest.fixture

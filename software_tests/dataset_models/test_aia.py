@@ -10,15 +10,6 @@ from software_tests.contracts import assert_dataset_contract
 from software_tests.known_archive import CHANNELS, DAYS, Archive, decoded, planes, rejected
 
 
-@pytest.fixture
-def archive(tmp_path):
-    times = pd.date_range("2014-01-01", periods=2 * DAYS, freq="12h")
-    made = Archive(tmp_path, times)
-    made.write()
-    made.label()
-    return made
-
-
 def test_it_keeps_the_contract(archive):
     archive.features()
     sides = ("current_goes", "true_value", "hand_tailored")

@@ -6,17 +6,7 @@ import pytest
 
 from dataset_models.sdo import samples
 from dataset_models.sdo.download import choosing
-from software_tests.known_archive import DAYS, Archive
 from tools import events, label_history
-
-
-@pytest.fixture
-def archive(tmp_path):
-    times = pd.date_range("2014-01-01", periods=2 * DAYS, freq="12h")
-    made = Archive(tmp_path, times)
-    made.write()
-    made.label()
-    return made
 
 
 def parts(archive, split="train", **options):

@@ -20,15 +20,6 @@ from software_tests.known_archive import CARDS, CHANNELS, DAYS, Archive, decoded
 from tools.tools import REPOSITORY
 
 
-@pytest.fixture
-def archive(tmp_path):
-    times = pd.date_range("2014-01-01", periods=2 * DAYS, freq="12h")
-    made = Archive(tmp_path, times)
-    made.write()
-    made.label()
-    return made
-
-
 def test_statistics_are_those_of_the_training_disk(archive):
     archive.features()
     dataset = archive.open(side_channels=("hand_tailored",))

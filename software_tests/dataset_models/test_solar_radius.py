@@ -20,13 +20,9 @@ from software_tests.known_archive import CARDS, CHANNELS, DAYS, SIZE, Archive, d
 FACTOR = 976 / 960  # of known_archive's Sun
 
 
-@pytest.fixture(scope="module")
-def archive(tmp_path_factory):
-    times = pd.date_range("2014-01-01", periods=2 * DAYS, freq="12h")
-    made = Archive(tmp_path_factory.mktemp("one_radius"), times)
-    made.write()
-    made.label()
-    return made
+@pytest.fixture
+def archive(whole_archive):
+    return whole_archive  # these tests only read it
 
 
 def magnified(plane, factor):

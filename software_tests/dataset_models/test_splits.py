@@ -260,7 +260,7 @@ def test_an_unknown_split_is_refused():
 
 def test_a_million_samples_take_seconds():
     times = np.datetime64("2010-05-13", "us") + np.arange(10**6) * np.timedelta64(12 * 60, "s")
-    start = time.perf_counter()
+    start = time.process_time()
     split = blocks(np.random.default_rng(0).permutation(times))
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10  # of one core, however busy it is
     assert len(split.indices("test")) > 10**5

@@ -209,6 +209,10 @@ def test_a_killed_run_leaves_whole_files_and_is_gone_on_with(many, tmp_path):
     command = [sys.executable, structure_data.__file__, "--jobs=2", f"--raw={raw}"]
     command += [f"--output={output}"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    last = max(raw.rglob("*.fits"))
+    content = last.read_bytes()
+    last.unlink()
+    os.mkfifo(last)  # reading it waits, so the run cannot end before it is killed
     with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as run:
         while run.poll() is None and len(list(output.rglob("*.fthr"))) < 3:
             time.sleep(0.001)
@@ -217,6 +221,8 @@ def test_a_killed_run_leaves_whole_files_and_is_gone_on_with(many, tmp_path):
         run.kill()
     assert run.returncode == -signal.SIGKILL
     wait_for_the_end(processes)
+    last.unlink()
+    last.write_bytes(content)
     for path in output.rglob("AIA*.fthr"):
         assert store.read_sample(path).planes.shape == (2, 64, 64)
     (output / "store" / "2014" / ".AIA20140101_0002.0123.part.fthr").write_bytes(b"half")

@@ -326,9 +326,9 @@ def test_times_before_the_first_block_have_a_sun_too():
 
 
 def test_months_of_flux_are_quick():
-    begun = time.perf_counter()
+    begun = time.process_time()
     Sun(6).flux(minutes(60))
-    assert time.perf_counter() - begun < 10  # 1.5 s on one quiet core
+    assert time.process_time() - begun < 10  # of one core, however busy it is; 1.5 were measured
 
 
 def test_what_there_is_not():

@@ -66,8 +66,16 @@ def known_suns():
 
 
 @pytest.fixture(scope="session")
-def convolutional(known_suns):
+def convolutional(made_once, known_suns):
     """A trained network of two convolutions."""
+
+    def train(folder):
+        _convolutional(known_suns).save(folder / "network.keras")
+
+    return keras.saving.load_model(made_once("convolutional", train) / "network.keras")
+
+
+def _convolutional(known_suns):
     keras.utils.set_random_seed(1)
     entry = keras.Input(known_suns.images.shape[1:], name="images")
     x = _convolved(_whitening(known_suns)(entry), 8, name="first_convolution")

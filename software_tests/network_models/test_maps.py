@@ -142,10 +142,10 @@ def test_descriptions_and_channels_must_fit(tmp_path):
 
 
 def test_the_table_keeps_what_is_not_written_anew(tmp_path):
-    weights = np.zeros((64, 64, 2), "float32")
+    weights = np.zeros((32, 32, 1), "float32")
     weights[20, 30] = 2.0
-    model, about = linear_model(weights), [described(0), described(1)]
-    sample = {"images": images(2, 64, 64, 2)}
+    model, about = linear_model(weights), [described(0, ("94",)), described(1, ("94",))]
+    sample = {"images": images(2, 32, 32, 1)}
     first = {name: array[:1] for name, array in sample.items()}
     file = tmp_path / "strongest_regions.csv"
     maps.write_maps(model, sample, about, tmp_path, UNITS, **GRADIENT)

@@ -60,6 +60,7 @@ def get(address, what, **query):
         return answer.read()
 
 
+@pytest.mark.slow
 def test_tensorboard_serves_the_embedding(written, tensorboard):
     folder, table = written
     (run,) = json.loads(get(tensorboard, "runs"))

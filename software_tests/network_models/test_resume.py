@@ -1,87 +1,57 @@
 """A run killed by SIGKILL at any moment ends, resumed, bit for bit as one never interrupted."""
 
-import json
 import os
 import pathlib
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from network_models import loading, training_callbacks
+from software_tests.small_runs import FOLDER, run
 
-NETWORK = pathlib.Path(__file__).parent / "small_experiment" / "network.py"
+KILLED = FOLDER / "killed_network.py"
 REPOSITORY = pathlib.Path(__file__).parents[2]
+SIZES = ("--tiny", "--samples=96", "--patience=50")  # patience counts, and does not end the run
 
 
-def start(output, *arguments):
+def process(output, script, *arguments):
+    """The status with which the experiment ends in a process of its own, and what it printed."""
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "CUDA_VISIBLE_DEVICES": ""}
-    command = [sys.executable, str(NETWORK), f"--output={output}", *arguments]
-    return subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    command = [sys.executable, *map(str, (script, *arguments)), f"--output={output}"]
+    received = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=300, check=False
     )
+    return received.returncode, received.stdout + received.stderr
 
 
-def finish(process):
-    printed, _ = process.communicate(timeout=300)
-    assert process.returncode == 0, printed
-    return printed
+def trained(output, *arguments):
+    """The run of one that is never interrupted, in this process."""
+    (path,) = run(output, *SIZES, *arguments)
+    return path
 
 
-def run_of(output):
-    (run,) = output.iterdir()
-    return run
+def killed_run(output, moments, *arguments):
+    """The run of one that is killed at each of the moments, and resumed until it ends.
 
-
-def kill_when(process, output, moment, wait):
-    """Kills `process` `wait` seconds after `moment(run)` holds; False if it ended before."""
-    while process.poll() is None:
-        runs = list(output.glob("*/provenance.json"))
-        if runs and moment(runs[0].parent):
-            time.sleep(wait)
-            process.send_signal(signal.SIGKILL)
-            break
-        time.sleep(0.0005)
-    process.communicate()
-    return process.returncode == -signal.SIGKILL
-
-
-def another_state(run, seen={}):  # noqa: B006 remembered between calls on purpose
-    """In the middle of training: a state newer than the last one seen has been written."""
-    file = run / "epochs" / "state.npz"
-    stamp = file.stat().st_mtime_ns if file.exists() else 0
-    before = seen.setdefault(run, stamp)
-    seen[run] = stamp
-    return stamp != before
-
-
-def saving(run):
-    """While a state or a model is being written under its temporary name."""
-    return any(run.glob("epochs/.*.part.*")) and (run / "epochs" / "state.npz").exists()
-
-
-def evaluating(run):
-    """Training is done, evaluation or explanations are not."""
-    stages = json.loads((run / "provenance.json").read_text())["stages"]
-    return "training" in stages and "explanations" not in stages
-
-
-def killed_run(output, moments, seed, *arguments):
-    """Starts a run, kills it at each of the moments, and lets the last resumption end."""
-    random = np.random.default_rng(seed)
-    process, kills = start(output, *arguments), 0
+    Args:
+        output: folder of the run.
+        moments: tuples of the file at which it is killed, how many of that name the process
+            writes until then, and the seconds that it lives on (see killed_network.py).
+        *arguments: of the run.
+    """
+    given = (*SIZES, *arguments)
     for moment in moments:
-        if not kill_when(process, output, moment, wait=random.uniform(0, 0.25)):
-            assert process.returncode == 0  # it ended before that moment came
-            return kills
-        kills += 1
-        process = start(output, "--resume")
-    finish(process)
-    return kills
+        status, printed = process(output, KILLED, *moment, *given)
+        assert status == -signal.SIGKILL, printed
+        given = ("--resume",)
+    status, printed = process(output, FOLDER / "network.py", "--resume")
+    assert status == 0, printed
+    (path,) = output.iterdir()
+    return path
 
 
 def assert_same_numbers(run, reference):
@@ -103,44 +73,42 @@ def assert_same_numbers(run, reference):
     assert (run / "split.csv").read_text() == (reference / "split.csv").read_text()
 
 
-LONG = ("--epochs=12", "--patience=50")  # patience counts, and does not end the run
-
-
 @pytest.fixture(scope="module")
 def reference(tmp_path_factory):
-    output = tmp_path_factory.mktemp("reference")
-    finish(start(output, *LONG))
-    return run_of(output)
+    return trained(tmp_path_factory.mktemp("reference"), "--epochs=4")
 
 
-def test_killed_in_training_while_saving_and_in_evaluation(tmp_path, reference):
-    kills = killed_run(tmp_path, [another_state, saving, evaluating], 1, *LONG)
-    assert kills >= 2  # the last moments are short, and a run may end before its kill
-    assert_same_numbers(run_of(tmp_path), reference)
+def test_killed_in_training_and_while_saving(tmp_path, reference):
+    moments = [
+        ("state.npz", 3, 0),  # after the first state and that of step 4: in the midst of an epoch
+        ("epoch_00002.keras", 1, 0),  # its numbers are in the history, its state is not written
+    ]
+    assert_same_numbers(killed_run(tmp_path, moments, "--epochs=4"), reference)
 
 
 @pytest.mark.slow
 def test_killed_with_a_plateau_and_patience_running(tmp_path):
     # Keras turns the sign of min_delta once in each process: restored, it would turn back.
     arguments = ("--cosine=False", "--plateau_patience=1", "--epochs=6")
-    finish(start(tmp_path / "reference", *arguments))
-    moments = [another_state, another_state]
-    assert killed_run(tmp_path / "killed", moments, 3, *arguments) == 2
-    assert_same_numbers(run_of(tmp_path / "killed"), run_of(tmp_path / "reference"))
-    rates = pd.read_csv(run_of(tmp_path / "killed") / "performance" / "history.csv")
+    moments = [("state.npz", 6, 0), ("state.npz", 4, 0)]  # the second in the midst of epoch 3
+    killed = killed_run(tmp_path / "killed", moments, *arguments)
+    assert_same_numbers(killed, trained(tmp_path / "reference", *arguments))
+    rates = pd.read_csv(killed / "performance" / "history.csv")
     assert rates["learning_rate"].nunique() > 1  # it was in play
 
 
 @pytest.mark.slow
-def test_killed_ten_times(tmp_path):
-    arguments = ("--epochs=40", "--patience=50")
-    finish(start(tmp_path / "reference", *arguments))
-    moments = [another_state, saving] * 4 + [evaluating] * 2
-    assert killed_run(tmp_path / "killed", moments, 2, *arguments) >= 6
-    assert_same_numbers(run_of(tmp_path / "killed"), run_of(tmp_path / "reference"))
+def test_killed_ten_times_wherever_it_is(tmp_path):
+    seconds = np.random.default_rng(2).uniform(0, 0.25, 8)
+    moments = [("state.npz", 2, wait) for wait in seconds]  # the first says where it begins
+    moments += [("predictions.csv", 1, 0), ("scores.json", 1, 0)]
+    killed = killed_run(tmp_path / "killed", moments, "--epochs=40")
+    assert_same_numbers(killed, trained(tmp_path / "reference", "--epochs=40"))
 
 
 def test_more_workers_give_the_same_numbers(tmp_path, reference):
-    finish(start(tmp_path, *LONG, "--workers=4"))
-    history = pd.read_csv(run_of(tmp_path) / "performance" / "history.csv")
-    assert history.equals(pd.read_csv(reference / "performance" / "history.csv"))
+    history = [
+        pd.read_csv(path / "performance" / "history.csv")
+        for path in (trained(tmp_path, "--epochs=4", "--workers=4"), reference)
+    ]
+    pd.testing.assert_frame_equal(*history, check_exact=True)

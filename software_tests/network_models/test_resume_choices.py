@@ -12,16 +12,29 @@ from network_models import experiment, run_folder
 from software_tests.small_runs import FOLDER, run
 
 
-@pytest.fixture
-def unfinished(tmp_path, finished):
-    """A run of a copied experiment that was cut after training."""
-    folder = tmp_path / "experiment"
+@pytest.fixture(scope="module")
+def cut(tmp_path_factory):
+    """An experiment with one run that was cut after training; nobody writes into it."""
+    folder = tmp_path_factory.mktemp("cut") / "experiment"
     shutil.copytree(FOLDER, folder)
     (path,) = run(folder / "trained_models", folder=folder)
     record = json.loads((path / "provenance.json").read_text())
-    record["stages"] = {"training": record["stages"]["training"]}
-    (path / "provenance.json").write_text(json.dumps(record))
+    change_record(path, stages={"training": record["stages"]["training"]})
+    return folder
+
+
+@pytest.fixture
+def unfinished(tmp_path, cut):
+    """Such a run, of an experiment of the test's own."""
+    folder = shutil.copytree(cut, tmp_path / "experiment")
+    (path,) = (folder / "trained_models").iterdir()
+    change_record(path, experiment=str(folder))
     return path
+
+
+def change_record(path, **changes):
+    file = path / "provenance.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
 
 
 def resume(folder, *arguments):
@@ -88,8 +101,7 @@ def test_resume_refuses_changed_code_and_shows_it(unfinished):
 
 
 def test_resume_refuses_other_samples(unfinished):
-    record = json.loads((unfinished / "provenance.json").read_text())
-    (unfinished / "provenance.json").write_text(json.dumps({**record, "dataset": "another"}))
+    change_record(unfinished, dataset="another")
     with pytest.raises(ValueError, match="the dataset: other samples"):
         resume(unfinished.parents[1])
 
@@ -106,8 +118,7 @@ def test_resume_names_a_run_that_is_not_there(tmp_path):
 
 
 def test_a_broken_state_is_refused(unfinished):
-    record = json.loads((unfinished / "provenance.json").read_text())
-    (unfinished / "provenance.json").write_text(json.dumps({**record, "stages": {}}))
+    change_record(unfinished, stages={})
     (unfinished / "epochs" / "state.npz").write_bytes(b"half a state")
     with pytest.raises(ValueError, match="not a state of training"):
         resume(unfinished.parents[1])

@@ -21,6 +21,8 @@ SEEDS = (1, 2)
 DEVIATION = SMOOTHING * 32  # pixels, of images this wide
 BESIDE_A_BASELINE = ("integrated_gradients", "grad_cam", "occlusion")
 ON_CONVOLUTIONS = [name for name in METHODS if name != "attention_rollout"]
+LONG = {"occlusion": pytest.mark.slow}  # hundreds of forecasts for each map
+CASCADED = [pytest.param(name, marks=LONG.get(name, ())) for name in ON_CONVOLUTIONS]
 
 
 def weighted_layers(model):
@@ -78,7 +80,7 @@ def test_maps_beside_a_median_image_are_lost_too(method, convolutional, known_su
     check_lost(method, convolutional, known_suns, known_suns.baseline)
 
 
-@pytest.mark.parametrize("method", ON_CONVOLUTIONS)
+@pytest.mark.parametrize("method", CASCADED)
 def test_maps_are_lost_layer_by_layer(method, convolutional, known_suns):
     """The cascade: from the last layer to the first, each in turn with fresh weights."""
     trained, _ = maps(method, convolutional, known_suns)

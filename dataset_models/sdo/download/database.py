@@ -4,6 +4,7 @@ import contextlib
 import pathlib
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 
 BUSY_SECONDS = 30.0  # how long a program waits while another one writes
@@ -75,7 +76,8 @@ class Database:
 
     def _prepare(self):
         if not self._held():
-            self.execute("pragma journal_mode = wal")
+            with self._errors():
+                self._write_ahead()
             with self.transaction():
                 if not self._held():  # nobody was faster
                     for statement in self.tables.split(";"):
@@ -89,6 +91,18 @@ class Database:
                 "that lie there are checked and entered anew, and none is downloaded twice."
             )
         self.execute("pragma synchronous = normal")
+
+    def _write_ahead(self):
+        """Lets programs read while one writes; SQLite itself waits for nobody at this statement."""
+        end = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                self._connection.execute("pragma journal_mode = wal")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                    raise
+            time.sleep(0.01)
 
     def _held(self):
         return self.execute("select 1 from sqlite_master")

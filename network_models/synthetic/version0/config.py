@@ -36,6 +36,8 @@ tiny = dataclasses.replace(  # what software_tests trains
     config,
     epochs=1,
     image_size=16,
+    signal_channels=2,
+    noise_channels=1,
     train_size=50,
     validation_size=10,
     test_size=10,

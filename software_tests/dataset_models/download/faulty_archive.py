@@ -4,6 +4,7 @@ import collections
 import contextlib
 import http.server
 import io
+import math
 import pathlib
 import random
 import re
@@ -20,7 +21,7 @@ FAULTS = (
     *("close", "stall", "drop", "too long", "too short", "page", "busy", "later"),
     *("other channel", "another time", "flipped"),
 )
-STALL_SECONDS = 1.5  # longer than the read timeout of the tests
+STALL_SECONDS = 6.0  # longer than the read timeout of the tests
 MODIFIED = "Wed, 08 Jan 2014 09:44:14 GMT"
 PAGE = b"<!DOCTYPE html><html><body><h1>Too many requests</h1></body></html>" * 20
 _TEMPLATES = {}
@@ -82,6 +83,7 @@ class FaultyArchive:
         faults_made: Counter of faults.
         connections: number of connections that were opened.
         most_at_once: the most requests that were under way at the same time.
+        held: event, set once an answer was held back.
     """
 
     def __init__(
@@ -93,6 +95,7 @@ class FaultyArchive:
         self.asked, self.faults_made = collections.Counter(), collections.Counter()
         self.headers, self.script, self.open = [], {}, set()
         self.lock, self.closing = threading.Lock(), threading.Event()
+        self.limit, self.held, self.client_ended = math.inf, threading.Event(), threading.Event()
 
     @classmethod
     def of(cls, pairs, size=64, **options):
@@ -119,6 +122,33 @@ class FaultyArchive:
                     connection.shutdown(socket.SHUT_RD)
         self.server.server_close()
         self.thread.join()
+
+    @contextlib.contextmanager
+    def holding_back(self, served):
+        """Once so many bytes were served no more come, and what was held back breaks off.
+
+        What a test does to its client in the block thus always comes before the client is done.
+        """
+        self.held.clear()
+        self.client_ended.clear()
+        self.limit = served
+        try:
+            yield
+        finally:
+            self.limit = math.inf
+            self.client_ended.set()
+
+    def count(self, size, useless):
+        """Enters a block that is about to be sent, or breaks off its answer."""
+        with self.lock:
+            if held := self.served >= self.limit:
+                self.held.set()
+            else:
+                self.served += size
+                self.wasted += size * useless
+        if held:
+            self.client_ended.wait()
+            raise ConnectionAbortedError
 
     def fault(self, path):
         """The fault of the next answer to a request for this file, or None."""
@@ -238,9 +268,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         useless = (wrong and content != whole[start:]) or (fault == "too short" and not start)
         for begin in range(0, len(sent), 4096):
             block = sent[begin : begin + 4096]
-            with self.archive.lock:
-                self.archive.served += len(block)
-                self.archive.wasted += len(block) * useless
+            self.archive.count(len(block), useless)
             self.wfile.write(block)
             time.sleep(self.archive.pause)
         if useless and fault != "page":

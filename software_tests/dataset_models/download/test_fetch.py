@@ -230,12 +230,17 @@ def test_an_outage_ends_the_run_at_last(get, archive, hasty):
     assert get().complete
 
 
-def test_two_runs_at_once_share_the_work(get, archive, tmp_path):
+def test_two_runs_at_once_share_the_work(get, archive, tmp_path, hasty):
     archive.pause = 0.003
+    patience = dataclasses.replace(hasty, claim=60.0)  # neither takes the other for dead
     pairs = [(slot, 171) for slot in slots(40)]
     archive.files = {layout.path(*pair): small_fits(*pair) for pair in pairs}
     summaries = []
-    threads = [threading.Thread(target=lambda: summaries.append(get(pairs))) for _ in range(2)]
+
+    def run():
+        summaries.append(get(pairs, patience=patience))
+
+    threads = [threading.Thread(target=run) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:

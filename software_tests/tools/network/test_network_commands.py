@@ -46,6 +46,7 @@ def test_missing_data_are_said_with_the_commands_that_make_them(
     assert "structure_data.py" in said
 
 
+@pytest.mark.slow
 def test_a_script_runs_from_any_directory(runs, level, tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     received = subprocess.run(
