@@ -6,14 +6,13 @@ import numpy as np
 from tqdm import tqdm
 
 from dataset_models.sdo.collection import Collection
-from dataset_models.sdo.degradation import DegradationTable
+from dataset_models.sdo.response_table import DegradationTable
 
 
 def record(collection: Collection, table: DegradationTable | None) -> None:
     """Tells of the ageing of all samples that were stored without this table.
 
-    Images stay as they are, so this takes no raw files; a sample of which the table does not know
-    the throughput is rejected.
+    Images stay as they are, so this takes no raw files.
 
     Args:
         collection: `Collection`.
@@ -39,16 +38,20 @@ def told(table: DegradationTable, metadata: dict) -> dict:
             "degradation_corrected" are looked at.
 
     Returns:
-        "degradation" (channel -> throughput relative to launch) and "degradation_version"; nothing
-        of a synthetic Sun, which does not age, and of images that were corrected already.
-
-    Raises:
-        ValueError: the table knows no throughput above 0 of that channel and time.
+        "degradation" (channel -> throughput relative to launch; without the channels of which the
+        table knows none above 0 at that time: a correction refuses these, the images are good) and
+        "degradation_version"; nothing of a synthetic Sun, which does not age, and of images that
+        were corrected already.
     """
     if metadata["synthetic"] or metadata.get("degradation_corrected"):
         return {}
-    factors = {
-        channel: table((int(channel),), np.array([time], "datetime64[ms]")).item()
-        for channel, time in metadata["t_obs"].items()
-    }
-    return {"degradation": factors, "degradation_version": table.label}
+    found = {channel: _factor(table, channel, time) for channel, time in metadata["t_obs"].items()}
+    known = {channel: factor for channel, factor in found.items() if factor is not None}
+    return {"degradation": known, "degradation_version": table.label}
+
+
+def _factor(table, channel, time):
+    try:
+        return table((int(channel),), np.array([time], "datetime64[ms]")).item()
+    except ValueError:  # a channel or a time that it does not know, or nothing is left of the light
+        return None

@@ -54,7 +54,7 @@ class AIA(FluxForecasts):
         periods: see `split`.
         allow_leak: see `split`.
         degradation: what undoes the ageing of the telescopes: "V10" or another table, as
-            `degradation.read_table` takes it, or a function (channels, times) -> throughput
+            `response_table.read_table` takes it, or a function (channels, times) -> throughput
             relative to launch, shape (time, channel); "" takes the images as they are.
         correct_degradation: whether images are divided by it.
         solar_radius_arcsec: apparent radius of the Sun that images are scaled to, arcsec: 976, say,
@@ -128,7 +128,9 @@ class AIA(FluxForecasts):
         self._side = self._side_inputs(table)
         samples.check_any(table)
         asked = degradation if correct_degradation else ""
-        factors, self.degradation = degradations.factors(asked, self.channels, table, self.folder)
+        correction = degradations.correction(asked, self.channels, table, self.folder)
+        self.degradation, self._ageing = correction.maker, correction.caveats
+        factors = correction.factors
         self.images = self._images(table, rows, image_size, allow_missing_channels, factors)
         self._table, self._target, self._statistics = table, self.flux.values(table), {}
         self._weights, self.weigh_training = samples.weights(table), weigh_training
@@ -210,6 +212,9 @@ class AIA(FluxForecasts):
         for file in self._table.loc[self._table["split"] != "", "file"]:
             digest.update(f"{(self.folder / 'aia' / file).stat().st_size},".encode())
         return digest.hexdigest()
+
+    def caveats(self):
+        return (*super().caveats(), *self._ageing)
 
     def decoder(self):
         return self.images.decoder(self._side_shapes())

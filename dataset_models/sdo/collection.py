@@ -1,5 +1,6 @@
 """A sample store and its index, growing together."""
 
+import os
 import pathlib
 import shutil
 import time
@@ -104,6 +105,9 @@ class Collection:
     def amend(self, identifier: str, about: Callable[[dict], dict]) -> None:
         """Writes a stored sample anew, with more or other metadata, or lists it as rejected.
 
+        The file keeps the time that it was written at: images are as old as they were, and raw
+        files that came since are still newer.
+
         Args:
             identifier: YYYYmmdd_HHMM.
             about: takes the sample's metadata, gives those that are to be added or replaced; none
@@ -113,12 +117,14 @@ class Collection:
             OSError: as `add`.
         """
         try:
-            sample = store.read_sample(self.folder / store.sample_file(identifier))
+            path = self.folder / store.sample_file(identifier)
+            written, sample = path.stat().st_mtime_ns, store.read_sample(path)
             added = about(sample.metadata)
             planes = dict(zip(sample.channels, sample.planes, strict=True))
             kept = {"metadata": sample.metadata | added, "encoding": sample.metadata["encoding"]}
             if added:
                 write_sample(self.folder, identifier, planes, **kept, encoded=True)
+                os.utime(path, ns=(written, written))
                 self.include(identifier)
         except ValueError as error:
             self.reject(identifier, "", str(error))

@@ -7,8 +7,8 @@ import keras
 import numpy as np
 
 from dataset_models.sdo import decoding_layers, geometry, quality
-from dataset_models.sdo.degradation import read_table
 from dataset_models.sdo.fits_image import read_image
+from dataset_models.sdo.response_table import read_table
 
 TOGETHER = np.timedelta64(6, "m")  # between the first and the last image of a set
 NEEDED = ("channels", "image_size")  # fields of a config that say what a network takes

@@ -8,8 +8,8 @@ from tqdm import tqdm
 
 from dataset_models.sdo import ageing
 from dataset_models.sdo.collection import Collection
-from dataset_models.sdo.degradation import table_at_hand
 from dataset_models.sdo.fits_image import FIELD, parse_time
+from dataset_models.sdo.response_table import table_at_hand
 from dataset_models.sdo.store import UNITS
 from tools.tools import data_folder
 

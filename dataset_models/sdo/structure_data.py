@@ -26,8 +26,8 @@ from tqdm import tqdm
 from dataset_models.sdo import ageing, index, largest_region, quality, workers
 from dataset_models.sdo.archive_samples import NAME, Rules, Slot, is_stored, make_samples
 from dataset_models.sdo.collection import Collection
-from dataset_models.sdo.degradation import NEWEST, command, table_at_hand
 from dataset_models.sdo.image_series import structure_series
+from dataset_models.sdo.response_table import NEWEST, command, table_at_hand
 from dataset_models.sdo.side_channels import HMI_FEATURES
 from tools.tools import data_folder
 
@@ -63,7 +63,7 @@ def structure_archive(
             active region; `srs` in the data folder by default. It may be missing.
         features: table of download_sharp.py, from which it learns the HARP number; likewise.
         degradation: table that tells how much light each channel still counts, as
-            `degradation.read_table` takes it; it is recorded, and images stay as they are. By
+            `response_table.read_table` takes it; it is recorded, and images stay as they are. By
             default the newest, if it lies in the data folder; "" for none.
 
     Returns:
@@ -164,18 +164,13 @@ def _group(collection, chosen, summaries, features):
     for path, reason in problems + more_problems:
         collection.note("", path, reason)
     found = largest_region.at([row["time"] for row in rows.values()], spots, harps)
+    # What an earlier run wrote stays only where no table tells of regions any more.
+    forgotten = {} if spots.empty and harps.empty else index.NO_REGION
     for row, region in zip(rows.values(), found.to_dict("records"), strict=True):
         known = {name: value for name, value in region.items() if pd.notna(value)}
-        row |= _forgotten(spots, harps) | known
+        row |= forgotten | known
     for identifier in rows.keys() & chosen.keys():
         rows[identifier] |= chosen[identifier]
-
-
-def _forgotten(spots, harps):
-    """What an earlier run wrote is unknown, unless the tables that told of it are there no more."""
-    names = [] if spots.empty and harps.empty else ["active_region", "longitude"]
-    names += [] if harps.empty else ["harp"]
-    return {name: index.NO_REGION[name] for name in names}
 
 
 def report(collection: Collection) -> str:
@@ -202,12 +197,16 @@ def report(collection: Collection) -> str:
 
 
 def _unaged(rows):
-    """A line about the samples whose ageing is unknown, where there are any."""
+    """Lines about the samples whose ageing is unknown, where there are any."""
+    told = [row for row in rows if row["degradation_version"]]
+    lacking = sum(len(row["degradation"].split()) < len(row["channels"].split()) for row in told)
+    lines = [f"    {lacking} with channels whose ageing the table does not know"] if lacking else []
     count = sum(not (row["degradation_version"] or row["synthetic"]) for row in rows)
     if not count or all(row["unit"] == "browse" for row in rows):
-        return []
+        return lines
     fetch = command(NEWEST, data_folder())
-    return [f"    {count} whose ageing nobody told; this fetches a table, then run again: {fetch}"]
+    text = f"    {count} whose ageing nobody told; this fetches a table, then run again: {fetch}"
+    return [*lines, text]
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -1,5 +1,6 @@
 """What store and index tell of the ageing of AIA, beside aiapy's own numbers."""
 
+import os
 import pathlib
 import shutil
 
@@ -11,12 +12,12 @@ from aiapy.calibrate import degradation as reference
 from aiapy.calibrate.util import get_correction_table
 from astropy.time import Time
 
-from dataset_models.sdo import degradation, index, store
+from dataset_models.sdo import index, response_table, store
 from dataset_models.sdo.image_series import structure_series
 from dataset_models.sdo.structure_data import main, report, structure_archive
 from software_tests import raw_archive
 
-SHIPPED = pathlib.Path(aiapy.__file__).parent / "tests/data" / degradation.KNOWN["V8"][0]
+SHIPPED = pathlib.Path(aiapy.__file__).parent / "tests/data" / response_table.KNOWN["V8"][0]
 LABEL = "V8 0e8bc6af"  # the file's first eight digits of SHA-256, by sha256sum
 
 
@@ -69,11 +70,11 @@ def test_store_and_index_tell_it_and_images_stay(archive, tmp_path, table, jobs)
 
 
 def test_the_newest_table_is_taken_where_it_lies(archive, tmp_path, table, monkeypatch):
-    monkeypatch.setattr(degradation, "NEWEST", "V8")
+    monkeypatch.setattr(response_table, "NEWEST", "V8")
     first = structure_archive(archive, tmp_path)
     assert "2 whose ageing nobody told; this fetches a table, then run again: curl" in report(first)
     before = planes(tmp_path)
-    folder = tmp_path / "data" / degradation.FOLDER
+    folder = tmp_path / "data" / response_table.FOLDER
     folder.mkdir(parents=True)
     shutil.copy(table, folder)
     second = structure_archive(archive, tmp_path)
@@ -114,18 +115,34 @@ def test_the_synthetic_sun_does_not_age(tmp_path, write_fits, table, monkeypatch
     assert structure_archive(tmp_path / "raw", tmp_path, degradation=table).written == 0
 
 
-def test_a_throughput_that_is_not_positive_is_refused(tmp_path, write_fits, table, monkeypatch):
+@pytest.mark.parametrize("told_at_first", [False, True])
+def test_a_throughput_that_is_not_positive_is_left_out(
+    tmp_path, write_fits, table, monkeypatch, told_at_first
+):
     monkeypatch.setenv("FLARENET_DATA", str(tmp_path / "data"))
-    path = tmp_path / "raw" / "AIA20240601_0000_0304.fits"
-    write_fits(path, T_OBS="2024-06-01T00:00:10Z", WAVELNTH=304)
-    for first in ("", table):  # whether the sample was stored before, or not
-        structure_archive(tmp_path / "raw", tmp_path / "out", degradation=first)
-        result = structure_archive(tmp_path / "raw", tmp_path / "out", degradation=table)
-        assert not result.rows
-        ((identifier, _, reason),) = raw_archive.rejected(tmp_path / "out")
-        assert identifier == "20240601_0000"
-        assert "V8 gives 304 A a throughput that is not above 0" in reason
-        shutil.rmtree(tmp_path / "out")
+    for channel in (171, 304):  # V8 lets 304 A fall below nothing
+        path = tmp_path / "raw" / f"AIA20240601_0000_0{channel}.fits"
+        write_fits(path, T_OBS="2024-06-01T00:00:10Z", WAVELNTH=channel)
+    structure_archive(tmp_path / "raw", tmp_path, degradation=table if told_at_first else "")
+    result = structure_archive(tmp_path / "raw", tmp_path, degradation=table)
+    assert result.rejections == []
+    ((identifier, row),) = result.rows.items()
+    assert row["degradation"].split(":")[0] == "171"
+    assert (row["degradation_version"], row["channels"]) == (LABEL, "171 304")
+    assert "1 with channels whose ageing the table does not know" in report(result)
+    _, metadata = store.read_metadata(tmp_path / store.sample_file(identifier))
+    assert list(metadata["degradation"]) == ["171"]
+    assert structure_archive(tmp_path / "raw", tmp_path, degradation=table).written == 0
+
+
+def test_an_amended_sample_is_as_old_as_its_images(archive, tmp_path, table):
+    structure_archive(archive, tmp_path, degradation="")
+    sample = tmp_path / store.sample_file("20140101_0000")
+    written = sample.stat().st_mtime_ns
+    assert structure_archive(archive, tmp_path, degradation=table).written == 2
+    assert sample.stat().st_mtime_ns == written
+    os.utime(raw_archive.file(archive, "0000", 171), ns=(written + 1, written + 1))
+    assert structure_archive(archive, tmp_path, degradation=table).written == 1
 
 
 def test_image_series_are_told_of_too(tmp_path, table, monkeypatch):

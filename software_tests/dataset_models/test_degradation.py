@@ -12,11 +12,11 @@ from aiapy.calibrate.util import get_correction_table
 from astropy.time import Time
 
 from dataset_models.dataset import DatasetNotFoundError
-from dataset_models.sdo import degradation
+from dataset_models.sdo import response_table
 from software_tests.contracts import assert_dataset_contract
 from software_tests.known_archive import DAYS, Archive, decoded
 
-SHIPPED = pathlib.Path(aiapy.__file__).parent / "tests/data" / degradation.KNOWN["V8"][0]
+SHIPPED = pathlib.Path(aiapy.__file__).parent / "tests/data" / response_table.KNOWN["V8"][0]
 MISSING = "aiapy ships no table here"
 EIGHT = (94, 131, 171, 193, 211, 304, 335, 1600)
 HEADER = "DATE T_START T_STOP VER_NUM WAVE_STR WAVELNTH EFF_AREA EFF_WVLN EFFA_P1 EFFA_P2 EFFA_P3"
@@ -44,7 +44,7 @@ def write(tmp_path):
 def shipped():
     if not SHIPPED.exists():
         pytest.skip(MISSING)
-    return degradation.read_table(SHIPPED, ".")
+    return response_table.read_table(SHIPPED, ".")
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def archive(tmp_path):
 
 
 def test_numbers_by_hand(write):
-    table = degradation.read_table(write(*ROWS), ".")
+    table = response_table.read_table(write(*ROWS), ".")
     times = np.array(
         ["2010-03-24", "2010-04-03", "2010-07-02", "2010-07-12T12:00"], "datetime64[s]"
     )
@@ -87,7 +87,7 @@ def test_it_equals_aiapy(shipped):
 
 def test_sixteen_years_every_twelve_minutes_are_quick_to_ask_for(real_data):
     folder = real_data / "aia_lightcurves_goes_20250729"
-    table = degradation.read_table(folder / degradation.KNOWN["V10"][0], ".")
+    table = response_table.read_table(folder / response_table.KNOWN["V10"][0], ".")
     times = pd.date_range("2010-05-13", "2026-01-01", freq="12min").to_numpy()
     received = table((304,), times)
     assert received.shape == (len(times), 1)
@@ -96,7 +96,7 @@ def test_sixteen_years_every_twelve_minutes_are_quick_to_ask_for(real_data):
 
 def test_the_published_curves(real_data):
     folder = real_data / "aia_lightcurves_goes_20250729"
-    table = degradation.read_table(folder / degradation.KNOWN["V10"][0], ".")
+    table = response_table.read_table(folder / response_table.KNOWN["V10"][0], ".")
     assert table.version == "V10"
     times = np.array(["2014-01-01T12:00"], "datetime64[m]")
     for channel, factor in zip(EIGHT, table(EIGHT, times)[0], strict=True):
@@ -115,7 +115,7 @@ def test_images_are_divided_by_the_table(archive, write):
     plain, corrected = archive.open(), archive.open(channels=(171,), degradation=str(path))
     assert_dataset_contract(corrected)
     time = corrected.describe("train", 0)["time"]
-    (factor,) = degradation.read_table(path, ".")((171,), np.array([time]))[0]
+    (factor,) = response_table.read_table(path, ".")((171,), np.array([time]))[0]
     assert 0.5 < factor < 10
     expected = decoded(plain)["images"][..., 1:] / factor
     np.testing.assert_allclose(decoded(corrected)["images"], expected, rtol=1e-6)
@@ -127,7 +127,7 @@ def test_images_are_divided_by_the_table(archive, write):
 
 
 def test_the_version_of_the_data_folder_is_named_only(archive, shipped):
-    folder = archive.folder / degradation.FOLDER
+    folder = archive.folder / response_table.FOLDER
     folder.mkdir()
     (folder / SHIPPED.name).write_bytes(SHIPPED.read_bytes())
     dataset = archive.open(degradation="V8")
@@ -152,6 +152,18 @@ def test_a_function_is_named(archive):
     assert archive.open(degradation=half).degradation == "half"
 
 
+def test_it_says_that_later_images_are_corrected_by_the_last_factors_known(archive, write):
+    level = ROWS[1].replace("0.0001 -0.000001 0.000000001", "0 0 0")
+    dataset = archive.open(channels=(171,), degradation=str(write(ROWS[0], level)))
+    said = "AGEING: V99 knows none after 2010-07-02; later images are divided by the factors of "
+    assert dataset.caveats()[-1] == said + "that day."
+    later = level.replace("2010-07-02", "2014-03-01")
+    ahead = ROWS[0].replace("2010-07-02", "2014-03-01").replace("-0.001 0 0", "-0.0001 0 0")
+    uncertain = archive.open(channels=(171,), degradation=str(write(ahead, later)))
+    for dataset in (uncertain, archive.open(channels=(171,))):
+        assert not any(caveat.startswith("AGEING") for caveat in dataset.caveats())
+
+
 # What is refused
 
 
@@ -169,16 +181,42 @@ def test_a_throughput_below_nothing(shipped):
         shipped((171, 304), times)
 
 
+@pytest.mark.parametrize("area", ["nan", "inf", "0.0"])
+def test_an_area_that_is_no_area(write, area):
+    table = response_table.read_table(write(ROWS[0], ROWS[1].replace(" 1.6 ", f" {area} ")), ".")
+    times = np.array(["2010-04-03", "2014-01-01"], "datetime64[D]")
+    assert table((171,), times[:1])[0, 0] == pytest.approx(0.99)
+    with pytest.raises(ValueError, match="throughput that is not above 0, from 2014-01-01 on"):
+        table((171,), times)
+
+
+def test_from_when_on_a_table_knows_nothing_new(write, shipped):
+    level = ROWS[1].replace("0.0001 -0.000001 0.000000001", "0 0 0")
+    of_other = level.replace("171_THIN 171", "193_THIN 193").replace("2010-07-02", "2010-07-01")
+    table = response_table.read_table(write(ROWS[0], level, of_other), ".")
+    assert table.constant_from == np.datetime64("2010-07-02")  # of the last channel that aged
+    assert response_table.read_table(write(*ROWS), ".").constant_from is None
+    assert shipped.constant_from is None
+
+
+def test_the_newest_table_knows_nothing_new_since_june_2020(real_data):
+    folder = real_data / "aia_lightcurves_goes_20250729"
+    newest = response_table.read_table(folder / response_table.KNOWN["V10"][0], ".")
+    assert newest.constant_from == np.datetime64("2020-06-01")
+    factors = newest(EIGHT, np.array(["2020-06-02", "2026-01-01"], "datetime64[D]"))
+    np.testing.assert_array_equal(*factors)
+
+
 def test_several_versions_mixed(write):
     other = ROWS[1].replace(" 99 ", " 98 ")
     with pytest.raises(ValueError, match=r"mixes several versions.*one VER_NUM.*\[98, 99\]"):
-        degradation.read_table(write(ROWS[0], other), ".")
+        response_table.read_table(write(ROWS[0], other), ".")
     with pytest.raises(ValueError, match=r"overlap.*2016-01-01 before one .* 2010-07-02"):
-        degradation.read_table(write(*ROWS, ROWS[1]), ".")
+        response_table.read_table(write(*ROWS, ROWS[1]), ".")
 
 
 def test_times_and_channels_that_it_does_not_know(write):
-    table = degradation.read_table(write(*ROWS), ".")
+    table = response_table.read_table(write(*ROWS), ".")
     with pytest.raises(ValueError, match=r"Expected 2010-03-24 to 2016-01-01.*2009-12-31"):
         table((171,), np.array(["2009-12-31T23:00"], "datetime64[m]"))
     with pytest.raises(ValueError, match="2016-01-01 to 2016-01-01"):
@@ -189,16 +227,18 @@ def test_times_and_channels_that_it_does_not_know(write):
 
 def test_files_that_are_no_table(write, tmp_path):
     with pytest.raises(ValueError, match="is not a response table"):
-        degradation.read_table(write("1 2", header="a b"), ".")
+        response_table.read_table(write("1 2", header="a b"), ".")
+    with pytest.raises(ValueError, match=r"table.txt: EFF_AREA holds no number.*'1,6'"):
+        response_table.read_table(write(ROWS[0], ROWS[1].replace(" 1.6 ", " 1,6 ")), ".")
     with pytest.raises(
         ValueError, match=r"no degradation table 'V11'. Expected one of \['V8', 'V10'"
     ):
-        degradation.read_table("V11", tmp_path)
+        response_table.read_table("V11", tmp_path)
     with pytest.raises(DatasetNotFoundError, match=r"curl --fail .*aia_V10_20201119_190000_resp"):
-        degradation.read_table("V10", tmp_path)
+        response_table.read_table("V10", tmp_path)
 
 
 def test_a_known_table_that_was_changed(write):
     changed = [row.replace(" 99 ", " 10 ") for row in ROWS]
     with pytest.raises(ValueError, match=r"table V10: it was changed or cut short.*0a3f2db39d"):
-        degradation.read_table(write(*changed), ".")
+        response_table.read_table(write(*changed), ".")

@@ -104,7 +104,7 @@ def test_the_largest_region_of_the_day_stands_in_the_index(archive, tmp_path):
     assert reason.startswith("not a Solar Region Summary that can be read")
 
 
-def test_the_largest_harp_stands_in_the_index_and_stays(archive, tmp_path):
+def test_the_largest_harp_stays_until_a_table_tells_otherwise(archive, tmp_path):
     path = tmp_path / "features.csv"
     row = {"T_REC": "2014-01-01T00:05:00", **dict.fromkeys(HAND_TAILORED, 1.0)}
     region = {"HARPNUM": 3535, "NOAA_AR": 11936, "LAT_FWT": 0.0, "LON_FWT": -61.25}
@@ -121,6 +121,10 @@ def test_the_largest_harp_stands_in_the_index_and_stays(archive, tmp_path):
     structure_data.structure_archive(archive, tmp_path, features=path)
     pd.testing.assert_frame_equal(index.read_index(tmp_path)[names], found)
     assert raw_archive.rejected(tmp_path)[0][1] == str(path)
+    (tmp_path / "20131231SRS.txt").write_text(raw_archive.SUMMARY)
+    structure_data.structure_archive(archive, tmp_path, features=path, summaries=tmp_path)
+    table = index.read_index(tmp_path)  # number and longitude of the one, HARP of none
+    assert table[["harp", "active_region"]].to_numpy().tolist() == [[0, 11936]] * 2
 
 
 def test_the_script_says_an_error_plainly(tmp_path, capsys, monkeypatch):
