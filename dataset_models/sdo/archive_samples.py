@@ -10,7 +10,8 @@ import numpy as np
 
 from dataset_models.sdo import ageing, pointing, quality, store
 from dataset_models.sdo.collection import write_sample
-from dataset_models.sdo.fits_image import BadImageError, read_image
+from dataset_models.sdo.fits_image import read_image
+from dataset_models.sdo.header_cards import BadImageError
 from dataset_models.sdo.response_table import DegradationTable
 
 NAME = re.compile(r"AIA(\d{8})_(\d{4})(?:\d\d)?_(\d{4})\.fits")

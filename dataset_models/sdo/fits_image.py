@@ -15,6 +15,7 @@ from astropy.utils.exceptions import AstropyUserWarning
 
 from dataset_models.sdo import pointing
 from dataset_models.sdo.decompression import stored_numbers
+from dataset_models.sdo.header_cards import BadImageError, Cards
 from dataset_models.sdo.pixels import Pixels
 
 FIELD = 2457.6  # arcsec on a side: 4096 pixels of 0.6 arcsec, as level 1.5 is resampled
@@ -35,19 +36,6 @@ CARDS = (
     *("DSUN_OBS", "DSUN_REF", "RSUN_OBS", "RSUN_REF", "R_SUN", "CRLN_OBS", "CRLT_OBS", "CAR_ROT"),
     *("HGLN_OBS", "HGLT_OBS", "HAEX_OBS", "HAEY_OBS", "HAEZ_OBS", "ORIGIN", "MPO_REC"),
 )
-
-
-class BadImageError(ValueError):
-    """A file that holds no image the store can take.
-
-    Args:
-        path: the file.
-        reason: str, what is wrong with it.
-    """
-
-    def __init__(self, path, reason):
-        super().__init__(f"{path}: {reason}")
-        self.path, self.reason = path, reason
 
 
 @dataclasses.dataclass(frozen=True)
@@ -156,19 +144,19 @@ def parse_time(text: str) -> np.datetime64:
 
 
 def _image(path, content, channel, shape, whole_disk):
-    # From memory, since broken files would stay open; unscaled, since astropy scales to float64.
-    with fits.open(io.BytesIO(content), do_not_scale_image_data=True) as units:
-        images = (i for i, unit in enumerate(units) if unit.is_image and unit.header["NAXIS"])
-        number = next(images, None)
-        if number is None:
+    # From memory, since broken files would stay open.
+    with fits.open(io.BytesIO(content), disable_image_compression=True) as units:
+        headers = ((number, Cards(path, unit.header)) for number, unit in enumerate(units))
+        found = next(((i, cards) for i, cards in headers if _holds_image(units[i], cards)), None)
+        if found is None:
             raise BadImageError(path, "no image in it; expected one in HDU 0 or 1")
-        cards = _Cards(path, units[number].header)
+        number, cards = found
         wavelength = _wavelength(path, cards, channel)
         _check_shape(path, cards, shape)
         _check_coordinates(path, cards, whole_disk)
         exposure = _exposure(path, cards)
         return Image(
-            pixels=_pixels(path, stored_numbers(path, units, number), cards, exposure),
+            pixels=_pixels(path, stored_numbers(path, content, number, cards), cards, exposure),
             channel=wavelength,
             t_obs=_time(path, cards),
             exposure=exposure,
@@ -180,32 +168,8 @@ def _image(path, content, channel, shape, whole_disk):
         )
 
 
-class _Cards:
-    """A header whose cards may be unreadable: those, and `nan`, are None."""
-
-    def __init__(self, path, header):
-        self.path, self.header = path, header
-        self._read = {}  # astropy takes its time over each card
-
-    def get(self, name):
-        if name not in self._read:
-            self._read[name] = self._value(name)
-        return self._read[name]
-
-    def _value(self, name):
-        try:
-            value = self.header.get(name)
-        except fits.VerifyError:  # a bare nan, which no FITS value may be
-            return None
-        if isinstance(value, fits.card.Undefined) or str(value).strip().lower() == "nan":
-            return None
-        return value.strip() if isinstance(value, str) else value
-
-    def number(self, name):
-        value = self.get(name)
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise BadImageError(self.path, f"{name} is missing; expected a number, found {value!r}")
-        return value
+def _holds_image(unit, cards):
+    return (unit.is_image or cards.tiled) and cards.number("NAXIS") > 0
 
 
 def _wavelength(path, cards, channel):

@@ -9,15 +9,18 @@ import pytest
 from astropy.io import fits
 
 from dataset_models.sdo.decompression import stored_numbers
+from dataset_models.sdo.header_cards import Cards
 
 
 def both(path, number=1):
     """What we read and what astropy does, of one unit."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about BLANK, in real files
-        content = io.BytesIO(pathlib.Path(path).read_bytes())
-        with fits.open(content, do_not_scale_image_data=True) as units:
-            return stored_numbers(path, units, number), units[number].data
+        content = pathlib.Path(path).read_bytes()
+        with fits.open(io.BytesIO(content), disable_image_compression=True) as units:
+            cards = Cards(path, units[number].header)
+        with fits.open(io.BytesIO(content), do_not_scale_image_data=True) as units:
+            return stored_numbers(path, content, number, cards), units[number].data
 
 
 def assert_same(path, number=1):

@@ -8,7 +8,8 @@ import pytest
 from astropy.io import fits
 
 from dataset_models.sdo import index, store, structure_data
-from dataset_models.sdo.fits_image import SATURATED, BadImageError, read_image
+from dataset_models.sdo.fits_image import SATURATED, read_image
+from dataset_models.sdo.header_cards import BadImageError
 
 NAME = "AIA20140101_0000_0171.fits"
 SERIES = "aia_cutout_series_20120719/193"

@@ -6,7 +6,8 @@ import pytest
 import sunpy.map
 from astropy.io import fits
 
-from dataset_models.sdo.fits_image import BadImageError, parse_time, read_image
+from dataset_models.sdo.fits_image import parse_time, read_image
+from dataset_models.sdo.header_cards import BadImageError
 
 NAME = "AIA20140101_0000_0171.fits"
 SYNOPTIC = "aia_synoptic_20140101/AIA20140101_0000_{:04d}.fits"

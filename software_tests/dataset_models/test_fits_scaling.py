@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from dataset_models.sdo.fits_image import BadImageError, read_image
+from dataset_models.sdo.fits_image import read_image
+from dataset_models.sdo.header_cards import BadImageError
 
 NAME = "AIA20140101_0000_0171.fits"
 

@@ -9,7 +9,8 @@ from astropy.time import Time
 from sunpy.coordinates import sun
 
 from dataset_models.sdo import pointing
-from dataset_models.sdo.fits_image import BadImageError, read_image
+from dataset_models.sdo.fits_image import read_image
+from dataset_models.sdo.header_cards import BadImageError
 
 NAME = "AIA20140101_0000_0171.fits"
 
