@@ -112,9 +112,12 @@ def _given(argument, value):
 
 def _whole_numbers(argument, value):
     try:
-        return tuple(int(number) for number in value.split(","))
+        numbers = tuple(int(number) for number in value.split(","))
     except ValueError:
+        numbers = ()
+    if not numbers or len(set(numbers)) < len(numbers):
         raise ValueError(
-            f"{argument!r} does not list seeds. Expected whole numbers with commas between, as in "
-            "--seeds=1,2,3."
-        ) from None
+            f"{argument!r} does not list seeds. Expected whole numbers, each once, with commas "
+            "between, as in --seeds=1,2,3."
+        )
+    return numbers

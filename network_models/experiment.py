@@ -167,8 +167,7 @@ def _build(experiment, config):
     model.jit_compile = config.jit_compile
     decoding.prepare(model, dataset, train[0])
     _check_monitor(config.monitor, model)
-    if config.plateau_patience:
-        _check_learning_rate(model)
+    _check_learning_rate(model, config.plateau_patience)
     return dataset, model
 
 
@@ -254,8 +253,14 @@ def _check_monitor(monitor, model):
         )
 
 
-def _check_learning_rate(model):
-    if isinstance(model.optimizer.get_config().get("learning_rate"), dict):
+def _check_learning_rate(model, plateau_patience):
+    rate = model.optimizer.get_config().get("learning_rate")
+    if isinstance(rate, float) and not rate > 0:
+        raise ValueError(
+            "The optimizer would climb, or stay. Expected a learning rate above 0. Received: "
+            f"{rate:g}. Set --learning_rate=1e-3, say, or correct what build_model gives the optimizer."
+        )
+    if isinstance(rate, dict) and plateau_patience:
         raise ValueError(
             "The optimizer follows a learning-rate schedule, which a plateau cannot lower. "
             "Expected a plain learning rate, or --plateau_patience=0."

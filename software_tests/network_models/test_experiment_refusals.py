@@ -21,6 +21,7 @@ from tools import tools
         ("--resum", r"Did you mean --resume\?"),
         ("--epochs=many", "--epochs does not take 'many'. Expected int"),
         ("--seeds=one", "does not list seeds"),
+        ("--seeds=1,2,1", "does not list seeds. Expected whole numbers, each once"),
         ("--seeds=1,-1", "The field seed does not fit"),
         ("--weights=", "has no value"),
         ("--batch_size=17", "A batch is larger than the train split. Expected batch_size of at"),
@@ -49,6 +50,12 @@ def test_resume_takes_no_other_start(tmp_path):
 def test_a_network_that_cannot_train_is_refused(tmp_path):
     with pytest.raises(TypeError, match="build_model did not give a network that can train"):
         run(tmp_path, build_model=lambda config, dataset: None)
+
+
+def test_a_learning_rate_that_climbs_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"Expected a learning rate above 0. Received: -0.001"):
+        run(tmp_path / "runs", "--cosine=False", "--learning_rate=-0.001")
+    assert not (tmp_path / "runs").exists()
 
 
 def test_a_number_of_validation_that_is_missing_stops_the_run(tmp_path):
