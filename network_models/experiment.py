@@ -258,7 +258,7 @@ def _check_learning_rate(model, plateau_patience):
     if isinstance(rate, float) and not rate > 0:
         raise ValueError(
             "The optimizer would climb, or stay. Expected a learning rate above 0. Received: "
-            f"{rate:g}. Set --learning_rate=1e-3, say, or correct what build_model gives the optimizer."
+            f"{rate:g}. Set --learning_rate=1e-3, say, or correct it in build_model."
         )
     if isinstance(rate, dict) and plateau_patience:
         raise ValueError(
