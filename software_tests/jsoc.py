@@ -7,7 +7,7 @@ import re
 import threading
 import urllib.parse
 
-SPAN = re.compile(r"(?P<series>[\w.]+)\[\]\[(?P<start>\S+?)-(?P<end>\S+?)@(?P<minutes>\d+)m\]")
+SPAN = re.compile(r"(?P<series>[\w.]+)(?:\[\])?\[(?P<start>\S+?)-(?P<end>\S+?)@(?P<minutes>\d+)m\]")
 
 
 @contextlib.contextmanager
@@ -43,7 +43,10 @@ def server_of(series, broken=""):
 
 
 def answer(series, query):
-    """What jsoc_info says to op=rs_list: a list of texts for each keyword."""
+    """What jsoc_info says to op=rs_list: a list of texts for each keyword.
+
+    T_REC is the second prime key of the series of regions, and the first one of the full disk's.
+    """
     span = SPAN.fullmatch(query["ds"])
     if query["op"] != "rs_list" or not span or span["series"] not in series:
         return {"status": 4, "error": f"Invalid record set {query['ds']}"}

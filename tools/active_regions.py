@@ -20,15 +20,19 @@ _NUMBERS = np.array([number for _, number in SEEN], float)
 _GROWTH = (_NUMBERS[-1] - _NUMBERS[1]) / (_DAYS[-1] - _DAYS[1])  # regions a day, over two cycles
 
 
-def full_region_number(numbers: np.ndarray, times: np.ndarray | pd.Series) -> np.ndarray:
+def full_region_number(
+    numbers: np.ndarray, times: np.ndarray | pd.Series, least: int = 1
+) -> np.ndarray:
     """Active region numbers with all their digits: 1158 in February 2011 is 11158.
 
     Numbers below 10000 get the multiple of 10000 that brings them nearest to the numbers in use at
-    their time; others, and 0 for unknown, stay.
+    their time; others stay, and so does 0 where it stands for unknown.
 
     Args:
         numbers: int, shape (n,).
         times: datetime64, UTC, shape (n,); where it is missing (NaT), the number stays.
+        least: the smallest number there is: 1 where 0 means unknown; 0 where every number is one,
+            and 0 the last four digits of 10000.
 
     Returns:
         int64, shape (n,).
@@ -38,7 +42,7 @@ def full_region_number(numbers: np.ndarray, times: np.ndarray | pd.Series) -> np
     days = times.astype("datetime64[D]").astype(float)
     expected = np.interp(days, _DAYS, _NUMBERS)
     expected += np.maximum(days - _DAYS[-1], 0) * _GROWTH
-    short = (numbers > 0) & (numbers < 10_000) & ~np.isnat(times)
+    short = (numbers >= least) & (numbers < 10_000) & ~np.isnat(times)
     wraps = np.zeros(len(numbers), np.int64)
     wraps[short] = np.rint((expected[short] - numbers[short]) / 10_000).astype(np.int64)
     return numbers + 10_000 * np.maximum(wraps, 0)

@@ -214,7 +214,9 @@ class AIA(FluxForecasts):
         return digest.hexdigest()
 
     def caveats(self):
-        return (*super().caveats(), *self._ageing)
+        given = "hand_tailored" in self.side_channels
+        foresight = side.foresight(self.folder / side.HMI_FEATURES) if given else ()
+        return (*super().caveats(), *self._ageing, *foresight)
 
     def decoder(self):
         return self.images.decoder(self._side_shapes())

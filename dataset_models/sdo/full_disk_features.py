@@ -12,11 +12,15 @@ from dataset_models.sdo.side_channels import HAND_TAILORED
 KEYWORDS = tuple(HAND_TAILORED[:18])  # of SHARP
 FORCES = tuple(HAND_TAILORED[18:])  # of the Lorentz force
 RATIOS = ("EPSX", "EPSY", "EPSZ")
+# ABSNJZH and SAVNCPP are net values of one region each, and enter with their magnitude: a net over
+# the disk would let regions cancel that share no field.
 SUMS = (
     *("USFLUX", "TOTUSJZ", "TOTUSJH", "ABSNJZH", "SAVNCPP", "TOTPOT", "AREA_ACR"),
     *("TOTBSQ", "TOTFX", "TOTFY", "TOTFZ"),
 )
 MEANS = tuple(name for name in KEYWORDS if name not in (*SUMS, "R_VALUE"))
+# A disk without a region: no flux, and nothing to take a mean of.
+SPOTLESS = {name: 0.0 if name in (*SUMS, "R_VALUE") else math.nan for name in HAND_TAILORED}
 LIMB = 70.0  # degrees from the central meridian, beyond which magnetograms are unreliable
 OLDEST_HOURS = 2.0
 

@@ -45,7 +45,8 @@ def of_summaries(folder: str | pathlib.Path) -> tuple[pd.DataFrame, Problems]:
         (file, reason) of each summary that could not be read.
     """
     rows, problems = [], []
-    for path in sorted(pathlib.Path(folder).rglob("*SRS.txt")):
+    paths = [path for path in pathlib.Path(folder).rglob("*SRS.txt") if path.is_file()]
+    for path in sorted(paths):
         try:
             rows.append(_of_summary(path))
         except (ValueError, OSError) as error:

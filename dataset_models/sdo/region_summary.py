@@ -11,8 +11,11 @@ import datetime
 import re
 from typing import NamedTuple
 
+import numpy as np
+
+from tools.active_regions import full_region_number
+
 SECTIONS = {"I": "regions with sunspots", "IA": "plages", "II": "regions due to return"}
-FIVE_FIGURES = datetime.datetime(2002, 6, 15)  # from here on numbers stand there less 10000
 _ISSUED = re.compile(r"^:Issued:\s*(\d{4}\s+\w{3}\s+\d{1,2}\s+\d{4}\s+UTC)", re.I | re.M)
 _SPOTS = re.compile(r"(\d+)\s+([NS]\d\d)([EW]\d\d)\s+\d+\s+(\d+)\b")  # ..., Carrington, area
 
@@ -63,9 +66,14 @@ def spots(text: str) -> list[Region]:
     Raises:
         ValueError: it is no summary, or not whole, or the line of a region is of another form.
     """
-    left_out = 10000 if issued(text) > FIVE_FIGURES else 0
+    time = issued(text)
     lines = [line for line in sections(text)["I"] if line[:1].isdigit()]  # others: None, or notes
-    return [_region(line, left_out) for line in lines]
+    regions = [_region(line) for line in lines]
+    times = np.full(len(regions), time, "datetime64[us]")
+    numbers = full_region_number([region.number for region in regions], times, least=0)
+    return [
+        region._replace(number=int(number)) for region, number in zip(regions, numbers, strict=True)
+    ]
 
 
 def _section(text, number):
@@ -75,13 +83,13 @@ def _section(text, number):
     return found[0].splitlines()[2:]
 
 
-def _region(line, left_out):
+def _region(line):
     found = _SPOTS.match(line)
     if found is None:
         raise ValueError(f"there is no place and area of a region in the line {line!r}")
     number, latitude, longitude, area = found.groups()
     place = _degrees(latitude, "N"), _degrees(longitude, "W")
-    return Region(int(number) + left_out, *place, int(area))
+    return Region(int(number), *place, int(area))
 
 
 def _degrees(text, positive):

@@ -19,6 +19,7 @@ from dataset_models.sdo.full_disk_features import FORCES, KEYWORDS, RATIOS
 NEAR_REAL_TIME = "hmi.sharp_cea_720s_nrt"
 DEFINITIVE = "hmi.sharp_cea_720s"
 LORENTZ = "cgem.Lorentz"
+FULL_DISK = "hmi.M_720s"  # magnetograms, in which regions are looked for
 WORST_QUALITY = 0x10000  # from here on QUALITY says that the observables are not to be trusted
 FORCE_UNIT = 1e20  # dyn: CGEM's TOTFX, TOTFY and TOTFZ are multiples of it
 NAMES = {  # of SHARP -> here
@@ -91,25 +92,67 @@ def query_forces(client, regions: pd.DataFrame, start, end, cadence_minutes: int
     return place.merge(found, how="left", on=["time", "region"], validate="one_to_one")
 
 
+def query_full_disk(client, start, end, cadence_minutes: int = 60) -> np.ndarray:
+    """Times of the magnetograms of the full disk whose QUALITY is good.
+
+    Args:
+        client: `drms.Client`.
+        start: datetime64, UTC; the whole TAI day of it is asked for.
+        end: datetime64, UTC; likewise.
+        cadence_minutes: as for `query`.
+
+    Returns:
+        datetime64 array in ns, shape (n,), UTC, T_REC, ascending.
+
+    Raises:
+        ConnectionError, ValueError: as `query`.
+    """
+    span = _span(start, end, cadence_minutes)
+    table = _answer(client, f"{FULL_DISK}[{span}]", ["T_REC", "QUALITY"])
+    return np.unique(utc(table["T_REC"][table["QUALITY"].map(is_good).astype(bool)]))
+
+
+def is_good(quality: object) -> bool:
+    """Whether a QUALITY lets one trust the observables; False where it is no number.
+
+    Args:
+        quality: int, or text such as 0x00000400; bit 31, of a record without data, may make it
+            negative.
+    """
+    try:
+        return 0 <= int(str(quality), 0) < WORST_QUALITY
+    except ValueError:  # MISSING, or nothing
+        return False
+
+
 def _asked(client, series, start, end, cadence_minutes, names):
     """Good records: "time", "region" and `names` as numbers."""
-    span = f"{_tai_day(start)}-{_tai_day(end, 1)}@{cadence_minutes}m"
     keys = ["HARPNUM", "T_REC", "QUALITY", *names]
+    records = f"{series}[][{_span(start, end, cadence_minutes)}]"
+    return _numbers(_answer(client, records, keys), names)
+
+
+def _answer(client, records, keys):
+    """The JSOC's table of texts, a column for each of `keys`."""
     try:
-        table = client.query(f"{series}[][{span}]", key=keys, convert_numeric=False)
+        table = client.query(records, key=keys, convert_numeric=False)
     except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
         raise ConnectionError(
-            f"The JSOC could not be reached for {series}: {error}. Expected an answer from "
+            f"The JSOC could not be reached for {records}: {error}. Expected an answer from "
             "jsoc.stanford.edu. Run the same command again where there is a network; what was "
             "fetched before is kept."
         ) from error
     except Exception as error:  # of drms, or of an answer that is no JSON
         raise ValueError(
-            f"The JSOC gave no records of {series}[][{span}]. Expected a table of keywords. "
+            f"The JSOC gave no records of {records}. Expected a table of keywords. "
             f"Received: {' '.join(str(error).split())}. See http://jsoc.stanford.edu for the state "
             "of its services."
         ) from error
-    return _numbers(table.reindex(columns=keys), names)
+    return table.reindex(columns=keys)
+
+
+def _span(start, end, cadence_minutes):
+    return f"{_tai_day(start)}-{_tai_day(end, 1)}@{cadence_minutes}m"
 
 
 def _tai_day(time, later=0):
@@ -119,7 +162,7 @@ def _tai_day(time, later=0):
 
 def _numbers(table, names):
     """The JSOC's texts as numbers; what is MISSING, or no finite number, is NaN."""
-    good = table["QUALITY"].map(lambda word: int(str(word), 0) < WORST_QUALITY).astype(bool)
+    good = table["QUALITY"].map(is_good).astype(bool)
     table = table[good].drop_duplicates(["HARPNUM", "T_REC"], keep="last")
     numbers = table[list(names)].apply(pd.to_numeric, errors="coerce").astype("float64")
     numbers = numbers.where(np.isfinite(numbers))

@@ -1,5 +1,7 @@
 """Numbers that stand beside the images: hand-tailored magnetic features and the current flux."""
 
+import csv
+import io
 import pathlib
 from collections.abc import Sequence
 
@@ -18,15 +20,15 @@ HAND_TAILORED = [
 # fmt: on
 SIDE_CHANNELS = ("current_goes", "true_value", "hand_tailored")
 HMI_FEATURES = "side_channel/HMI_features.csv"
+# Series of the JSOC whose boxes are drawn when a region's whole life is known.
+DRAWN_LATER = ("hmi.sharp_cea_720s", "cgem.Lorentz")
 
 
 def read_features(path: pathlib.Path | str, more: Sequence[str] = ()) -> pd.DataFrame:
     """Reads the hand-tailored features of the Sun.
 
     Args:
-        path: CSV with the column T_REC and one for each feature. T_REC is UTC
-            (2014-01-01T00:00:00, `Z` allowed) or, as HMI writes it, TAI
-            (2014.01.01_00:00:00_TAI).
+        path: as for `read_table`.
         more: further columns of numbers, NaN where the table does not have them.
 
     Returns:
@@ -36,7 +38,29 @@ def read_features(path: pathlib.Path | str, more: Sequence[str] = ()) -> pd.Data
 
     Raises:
         DatasetNotFoundError: if there is no such file.
-        ValueError: if a column is missing, or a time or number is none.
+        ValueError: if it is damaged, a column is missing, or a time or number is none.
+    """
+    table = read_table(path)
+    features = table[HAND_TAILORED].join(_numbers(table.reindex(columns=list(more)), path))
+    features.insert(0, "time", table["T_REC"])
+    features = features.drop_duplicates("time", keep="last")
+    return features.sort_values("time", ignore_index=True)
+
+
+def read_table(path: pathlib.Path | str) -> pd.DataFrame:
+    """Reads the table of hand-tailored features as it stands, with whatever columns it has.
+
+    Args:
+        path: CSV with the column T_REC and one for each feature. T_REC is UTC
+            (2014-01-01T00:00:00, `Z` allowed) or, as HMI writes it, TAI
+            (2014.01.01_00:00:00_TAI).
+
+    Returns:
+        DataFrame in the order of the file: "T_REC" as datetime64, UTC, the features of
+        `HAND_TAILORED` as float64, and the other columns as pandas reads them.
+
+    Raises:
+        DatasetNotFoundError, ValueError: as `read_features`.
     """
     path = pathlib.Path(path)
     if not path.is_file():
@@ -51,12 +75,10 @@ def read_features(path: pathlib.Path | str, more: Sequence[str] = ()) -> pd.Data
                 "python dataset_models/synthetic/embedded_sample.py --folder ANOTHER_FOLDER",
             ],
         )
-    table = pd.read_csv(path, comment="#", dtype={"T_REC": str})
+    table = _parsed(path)
     _check_columns(table, path)
-    features = _numbers(table.reindex(columns=[*HAND_TAILORED, *more]), path)
-    features.insert(0, "time", _times(table["T_REC"], path))
-    features = features.drop_duplicates("time", keep="last")
-    return features.sort_values("time", ignore_index=True)
+    numbers = _numbers(table[HAND_TAILORED], path)
+    return table.assign(T_REC=_times(table["T_REC"], path), **numbers)
 
 
 def features_at(features: pd.DataFrame, times: np.ndarray, oldest_hours: float = 24) -> np.ndarray:
@@ -80,6 +102,45 @@ def features_at(features: pd.DataFrame, times: np.ndarray, oldest_hours: float =
     has_one[has_one] = age <= pd.Timedelta(hours=oldest_hours)
     found[has_one] = values[newest[has_one]]
     return found
+
+
+def foresight(path: pathlib.Path | str) -> tuple[str, ...]:
+    """The sentence that must stand beside scores where features know something of the future.
+
+    Args:
+        path: of a table that `read_table` takes.
+    """
+    table = read_table(path)
+    series = [table[name] for name in ("SERIES", "FORCES_SERIES") if name in table]
+    if not any(names.isin(DRAWN_LATER).any() for names in series):
+        return ()
+    return (
+        "FORESIGHT: hand-tailored features of definitive boxes (SERIES and FORCES_SERIES tell "
+        "which) know a little of the regions' later life, by which these boxes were drawn.",
+    )
+
+
+def _parsed(path):
+    """The table of a CSV file."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        table = pd.read_csv(io.StringIO(text), comment="#", dtype={"T_REC": str})
+    except ValueError as error:  # of pandas, or bytes that are no text
+        raise ValueError(_damaged(path, " ".join(str(error).split()))) from error
+    last = [line for line in text.splitlines() if line.strip() and line[0] != "#"][-1]
+    fields = len(next(csv.reader([last])))
+    if fields < len(table.columns):
+        reason = f"{fields} fields of {len(table.columns)} in its last row, as if cut short"
+        raise ValueError(_damaged(path, reason))
+    return table
+
+
+def _damaged(path, received):
+    return (
+        f"{path} is no table of features, or is damaged. Expected a CSV file: T_REC, then a column "
+        f"for each of HAND_TAILORED. Received: {received}. Mend it, or put it aside and run "
+        "download_sharp.py, which makes such a table."
+    )
 
 
 def _check_columns(table, path):

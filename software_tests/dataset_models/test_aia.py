@@ -107,6 +107,19 @@ def test_side_channels_by_hand(archive):
     np.testing.assert_array_equal(earlier, 1 + np.arange(25))
 
 
+@pytest.mark.parametrize(
+    ("series", "knows"), [("cgem.Lorentz", True), ("hmi.M_720s", False), ("segments", False)]
+)
+def test_features_of_boxes_that_know_the_future_are_told_of(archive, series, knows):
+    archive.features()
+    path = archive.folder / "side_channel/HMI_features.csv"
+    table = pd.read_csv(path).assign(SERIES="hmi.sharp_cea_720s_nrt", FORCES_SERIES=series)
+    table.to_csv(path, index=False)
+    said = archive.open(side_channels=("hand_tailored",)).caveats()
+    assert any(caveat.startswith("FORESIGHT") for caveat in said) == knows
+    assert not any(caveat.startswith("FORESIGHT") for caveat in archive.open().caveats())
+
+
 def test_what_is_unknown_is_rejected_with_its_reason(archive):
     number = np.arange(len(archive.times))
     catch, current = 1e-6 * 1.1**number, 5e-7 * 1.05**number

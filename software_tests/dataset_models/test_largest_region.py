@@ -153,6 +153,14 @@ def test_a_broken_summary_is_listed(tmp_path, text):
     assert "not a Solar Region Summary that can be read" in reason
 
 
+def test_a_folder_named_like_a_summary_is_passed_over(tmp_path):
+    (tmp_path / "20140101SRS.txt").mkdir()
+    (tmp_path / "20140101SRS.txt" / "20131231SRS.txt").write_text(raw_archive.SUMMARY)
+    table, problems = largest_region.of_summaries(tmp_path)
+    assert table["active_region"].to_list() == [11936]
+    assert problems == []
+
+
 def record(hour, region, area, longitude=0.0, noaa=None):
     return {
         "time": np.datetime64("2014-01-01T00", "ns") + np.timedelta64(hour, "h"),

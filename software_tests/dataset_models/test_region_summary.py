@@ -39,9 +39,19 @@ def test_the_regions_of_a_summary():
     assert second == (11936, -16, 32, 150)
 
 
-@pytest.mark.parametrize(("year", "number"), [(2001, 1934), (2013, 11934)])
-def test_numbers_stand_without_the_ten_thousand_since_2002(year, number):
-    assert region_summary.spots(SUMMARY.replace("2013", str(year)))[0].number == number
+@pytest.mark.parametrize(
+    ("issued", "written", "number"),
+    [
+        ("2001 Dec 31", "9754", 9754),
+        ("2002 Jun 14", "0000", 10000),  # the day on which NOAA gave that number
+        ("2013 Dec 31", "1934", 11934),
+        ("2013 Dec 31", "11934", 11934),  # in full already
+        ("2065 Dec 31", "0934", 20934),  # at the 167 a year of 2002 to 2024, 20000 comes by 2062
+    ],
+)
+def test_numbers_get_the_digits_that_summaries_leave_out(issued, written, number):
+    text = SUMMARY.replace("2013 Dec 31", issued).replace("\n1934", f"\n{written}")
+    assert region_summary.spots(text)[0].number == number
 
 
 def test_notes_between_the_lines_are_let_pass():

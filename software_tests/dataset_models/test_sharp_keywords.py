@@ -27,7 +27,13 @@ def test_a_record_becomes_numbers():
     assert str(row["time"]) == "2014-01-01 11:59:25"  # TAI was 35 s ahead of UTC
 
 
-@pytest.mark.parametrize(("quality", "count"), [("0x00000400", 1), ("0x00010000", 0)])
+@pytest.mark.parametrize(
+    ("quality", "count"),
+    [
+        *[("0x00000400", 1), ("1024", 1), ("0x00010000", 0), ("MISSING", 0), ("", 0), ("nan", 0)],
+        ("-2147483648", 0),  # bit 31 as a signed word: there are no data
+    ],
+)
 def test_quality_rejects(quality, count):
     assert len(asked(NEAR_REAL_TIME, jsoc.record(3, STAMP, quality=quality))) == count
 
@@ -49,6 +55,24 @@ def test_the_question():
         assert sharp_keywords.query(client, NEAR_REAL_TIME, *DAY, cadence_minutes=24).empty
     span = "2014.01.01_00:00:00_TAI-2014.01.02_00:00:00_TAI@24m"
     assert questions == [f"hmi.sharp_cea_720s_nrt[][{span}]"]
+
+
+def test_times_of_good_magnetograms():
+    records = [("02", "0x00000000"), ("01", "0x00000400"), ("03", "0x80000000"), ("04", "MISSING")]
+    records = [{"T_REC": f"2014.01.01_{hour}:00:00_TAI", "QUALITY": word} for hour, word in records]
+    with jsoc.server_of({sharp_keywords.FULL_DISK: records}) as (address, questions):
+        times = sharp_keywords.query_full_disk(sharp_keywords.jsoc(address), *DAY)
+    assert times.astype(str).tolist() == [
+        "2014-01-01T00:59:25.000000000",
+        "2014-01-01T01:59:25.000000000",
+    ]
+    span = "2014.01.01_00:00:00_TAI-2014.01.02_00:00:00_TAI@60m"
+    assert questions == [f"hmi.M_720s[{span}]"]
+
+
+def test_no_magnetogram():
+    with jsoc.server_of({sharp_keywords.FULL_DISK: []}) as (address, _):
+        assert len(sharp_keywords.query_full_disk(sharp_keywords.jsoc(address), *DAY)) == 0
 
 
 def test_forces_are_dynes_and_belong_to_definitive_regions():

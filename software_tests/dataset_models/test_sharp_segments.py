@@ -1,5 +1,8 @@
 """SHARP-CEA files on disk, made up and real."""
 
+import pathlib
+import re
+
 import numpy as np
 import pytest
 from astropy.io import fits
@@ -9,10 +12,12 @@ from dataset_models.sdo.full_disk_features import FORCES
 from dataset_models.sdo.lorentz_force import PIXEL_AREA
 
 RECORD = "hmi.sharp_cea_720s_nrt.12.20140101_120000_TAI"
+OTHER_REGION = "hmi.sharp_cea_720s_nrt.13.20140101_120000_TAI"
+LATER = "hmi.sharp_cea_720s_nrt.12.20140101_121200_TAI"
 REAL = "hmi_sharp/harp377_20110215_0200/hmi.sharp_cea_720s.377.20110215_020000_TAI"
 
 
-def write(folder, name, data, **cards):
+def write(folder, name, data, record=RECORD, **cards):
     header = fits.Header(
         {
             **{"T_REC": "2014.01.01_12:00:00_TAI", "HARPNUM": 12, "QUALITY": 0, "LON_FWT": -5.5},
@@ -20,7 +25,12 @@ def write(folder, name, data, **cards):
         }
         | cards
     )
-    fits.PrimaryHDU(np.asarray(data, float), header).writeto(folder / f"{RECORD}.{name}.fits")
+    fits.PrimaryHDU(np.asarray(data, float), header).writeto(folder / f"{record}.{name}.fits")
+
+
+def write_all(folder, record=RECORD, **cards):
+    for name in ("Bp", "Bt", "Br"):
+        write(folder, name, np.ones((20, 20)), record, **cards)
 
 
 def test_a_field_becomes_a_row(tmp_path):
@@ -36,10 +46,52 @@ def test_a_field_becomes_a_row(tmp_path):
     assert row["TOTFY"] == pytest.approx(-8 * PIXEL_AREA / (4 * np.pi))  # by = -Bt = 4
 
 
-def test_bad_quality_is_left_out(tmp_path):
-    for name in ("Bp", "Bt", "Br"):
-        write(tmp_path, name, [[1.0]], QUALITY=0x10000)
-    assert sharp_segments.read_segments(tmp_path).empty
+@pytest.mark.parametrize("quality", [0x10000, -(2**31), "MISSING", None])
+def test_bad_quality_is_left_out(tmp_path, quality):
+    write_all(tmp_path, QUALITY=quality)
+    write_all(tmp_path, OTHER_REGION, HARPNUM=13)
+    assert sharp_segments.read_segments(tmp_path)["region"].tolist() == [13]
+
+
+def test_nothing_but_bad_quality(tmp_path):
+    write_all(tmp_path, QUALITY=0x10000)
+    with pytest.raises(ValueError, match=r"No record of .* in 1 records: records of bad QUALITY"):
+        sharp_segments.read_segments(tmp_path)
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:4000])
+
+
+def as_text(path):
+    path.write_text("<html>404</html>")
+
+
+def without_number(path):
+    with fits.open(path, mode="update") as units:
+        del units[0].header["HARPNUM"]
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "reason"),
+    [
+        ("Bp", cut, r"Bp\.fits is damaged: File may have been truncated"),
+        ("Bt", as_text, r"Bt\.fits is damaged: .*SIMPLE"),
+        ("Br", without_number, r"Br\.fits does not say what it is: .*HARPNUM"),
+        ("Bp", pathlib.Path.unlink, r"No such file .*Bp\.fits"),
+    ],
+)
+def test_a_damaged_record_takes_its_disk_with_it(tmp_path, caplog, name, damage, reason):
+    write_all(tmp_path)
+    write_all(tmp_path, OTHER_REGION, HARPNUM=13)
+    damage(tmp_path / f"{RECORD}.{name}.fits")
+    with pytest.raises(ValueError, match=rf"No record of .* in 2 records: .*{reason}"):
+        sharp_segments.read_segments(tmp_path)
+    write_all(tmp_path, LATER, T_REC="2014.01.01_12:12:00_TAI")
+    caplog.clear()
+    (time,) = sharp_segments.read_segments(tmp_path)["time"]
+    assert str(time) == "2014-01-01 12:11:25"
+    assert re.search(rf"nrt 20140101_120000_TAI are left out: .*{reason}", caplog.text)
 
 
 def test_an_empty_folder(tmp_path):
@@ -47,16 +99,10 @@ def test_an_empty_folder(tmp_path):
         sharp_segments.read_segments(tmp_path)
 
 
-def test_a_segment_that_is_not_there(tmp_path):
-    write(tmp_path, "Br", [[1.0]])
-    with pytest.raises(FileNotFoundError, match=r"Bp\.fits"):
-        sharp_segments.read_segments(tmp_path)
-
-
 def test_segments_of_unlike_shape(tmp_path):
     for name, data in (("Bp", [[1.0]]), ("Bt", [[1.0]]), ("Br", [[1.0, 2.0]])):
         write(tmp_path, name, data)
-    with pytest.raises(ValueError, match=r"no vector field.*one shape.*\(1, 2\)"):
+    with pytest.raises(ValueError, match=r"Bp, Bt and Br of .*one shape: .*\(1, 2\)"):
         sharp_segments.read_segments(tmp_path)
 
 

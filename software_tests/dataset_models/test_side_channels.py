@@ -80,6 +80,38 @@ def test_no_file(tmp_path):
         read_features(tmp_path / "none.csv")
 
 
+def test_further_columns_are_passed_over_or_taken_as_numbers(write):
+    frame = table("2014-01-01T00:00:00").assign(FORCES_SERIES="cgem.Lorentz", HARPNUM=7)
+    assert list(read_features(write(frame)).columns) == ["time", *HAND_TAILORED]
+    features = read_features(write(frame), ["HARPNUM", "NOAA_AR"])
+    assert features["HARPNUM"].tolist() == [7]
+    assert features["NOAA_AR"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("content", "received"),
+    [
+        (b"\x89HDF\r\n\x1a\n", "'utf-8' codec can't decode byte 0x89"),
+        (b"", "No columns to parse from file"),
+        (b"a\n1,2\n3,4,5\n", "Error tokenizing data"),
+    ],
+)
+def test_another_file_is_named(tmp_path, content, received):
+    path = tmp_path / "features.csv"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"features\.csv is no table of features") as raised:
+        read_features(path)
+    assert received in str(raised.value)
+    assert "put it aside and run download_sharp.py" in str(raised.value)
+
+
+def test_a_table_that_was_cut_short_is_refused(write):
+    path = write(table("2014-01-01T00:00:00", "2014-01-02T00:00:00"))
+    path.write_text(path.read_text()[:-60] + "\n# end\n\n")
+    with pytest.raises(ValueError, match=r"fields of 26 in its last row, as if cut short"):
+        read_features(path)
+
+
 def test_a_missing_column_is_named(write):
     path = write(table("2014-01-01").drop(columns=["R_VALUE"]))
     with pytest.raises(ValueError, match=r"lacks the columns \['R_VALUE'\]"):

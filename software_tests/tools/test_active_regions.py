@@ -14,6 +14,12 @@ def test_numbers_get_the_digits_that_lists_leave_out():
     assert full_region_number(numbers, times).tolist() == expected
 
 
+def test_where_every_number_is_one_nought_is_ten_thousand():
+    # NOAA gave 10000 on 2002-06-14.
+    days = pd.to_datetime(["2002-06-14", "2002-06-14", "2002-06-14"])
+    assert full_region_number([9999, 0, 1], days, least=0).tolist() == [9999, 10000, 10001]
+
+
 def test_without_a_time_the_number_stays():
     assert full_region_number([1158], np.array(["NaT"], "M8[us]")).tolist() == [1158]
 

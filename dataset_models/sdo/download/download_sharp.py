@@ -5,18 +5,23 @@
 asks the JSOC for the SHARP keywords and the Lorentz forces of all regions, and writes 25 features
 of the whole disk for each hour: those of `side_channels.HAND_TAILORED`, from records not later than
 that hour. Without dates it covers the samples of the index. Near-real-time regions are preferred,
-definitive ones stand in for times before September 2012, and the column SERIES says which.
-`--segments FOLDER` takes SHARP-CEA files on disk instead, and needs no network.
+definitive ones stand in for times before September 2012, and the column SERIES says which. The
+Lorentz forces are those of definitive regions always (FORCES_SERIES). Where HMI saw the disk and it
+had no region, totals are 0 and means are empty. `--segments FOLDER` takes SHARP-CEA files on disk
+instead, and needs no network.
 
 Beside the features stands the largest region of that hour (HARPNUM, NOAA_AR, LAT_FWT, LON_FWT),
 which structure_data.py takes into the index. It is a definitive one, for its number lasts: as a
 group for splits it may know the region's later life. Where there is none yet, a near-real-time one
-stands in, whose HARPNUM stays empty: that series has numbers of its own. Hours that the table holds
-with a HARPNUM are not asked for again; others are, for definitive regions and their forces come
-weeks later.
+stands in, whose HARPNUM stays empty: that series has numbers of its own.
+
+Hours that the table holds with a HARPNUM and with forces are not asked for again. Others are, for
+definitive regions and their forces come weeks later, until they were asked for 180 days or more
+after their time; `--ask-again` asks for all.
 """
 
 import argparse
+import datetime
 import pathlib
 import sys
 
@@ -24,127 +29,48 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from dataset_models.sdo import largest_region, sharp_keywords
-from dataset_models.sdo.full_disk_features import FORCES, KEYWORDS, OLDEST_HOURS, full_disk
+from dataset_models.sdo import sharp_keywords
+from dataset_models.sdo.download.features_table import (
+    add_features,
+    features_of_days,
+    features_of_segments,
+    settled_times,
+)
 from dataset_models.sdo.index import read_index
-from dataset_models.sdo.sharp_segments import read_segments
-from dataset_models.sdo.side_channels import HAND_TAILORED, HMI_FEATURES, read_features
-from tools.tools import data_folder, written_whole
+from dataset_models.sdo.side_channels import HMI_FEATURES, read_features
+from tools import monthly
+from tools.tools import data_folder
 
 DAYS = 10  # of one query
-HEADING = """\
-# Hand-tailored magnetic features of the whole disk, made by download_sharp.py.
-# T_REC: UTC; every region's newest record up to {hours:g} h older, none later, was taken.
-# TOTFX, TOTFY, TOTFZ: dyn. Lorentz terms of the JSOC come from definitive boxes (cgem.Lorentz).
-# HARPNUM, NOAA_AR, LAT_FWT, LON_FWT: of the largest region; degrees, at T_REC.
-# HARPNUM: of the definitive series; empty where the region is a near-real-time one.
-"""
-
-
-def features_of_days(client, times: np.ndarray, cadence_minutes: int) -> pd.DataFrame:
-    """The 25 features of the whole disk at some times of a few days, from the JSOC.
-
-    Args:
-        client: `drms.Client`.
-        times: datetime64 array, shape (n,), UTC, ascending.
-        cadence_minutes: of the records that are asked for.
-
-    Returns:
-        DataFrame with a row for each time that has records: "T_REC" (datetime64, UTC),
-        `HAND_TAILORED`, "SERIES", from which the keywords are, and `largest_region.KEYWORDS`.
-
-    Raises:
-        ConnectionError, ValueError: as `sharp_keywords.query`.
-    """
-    span = times[0] - pd.Timedelta(hours=OLDEST_HOURS).to_timedelta64(), times[-1]
-    current = sharp_keywords.query(
-        client, sharp_keywords.NEAR_REAL_TIME, *span, cadence_minutes=cadence_minutes
-    )
-    later = sharp_keywords.query(
-        client, sharp_keywords.DEFINITIVE, *span, cadence_minutes=cadence_minutes
-    )
-    forces = sharp_keywords.query_forces(client, later, *span, cadence_minutes=cadence_minutes)
-    features, stand_in = full_disk(current, times), full_disk(later, times)
-    lacks = features.isna().all(axis=1)
-    features[lacks] = stand_in[lacks]
-    features[list(FORCES)] = full_disk(forces, times, FORCES)
-    series = np.where(lacks, sharp_keywords.DEFINITIVE, sharp_keywords.NEAR_REAL_TIME)
-    return _rows(times, features, series, largest_region.of_series(later, current, times))
-
-
-def features_of_segments(folder: str | pathlib.Path, cadence_minutes: int) -> pd.DataFrame:
-    """The 25 features of the whole disk from SHARP-CEA files on disk.
-
-    Args:
-        folder: as `read_segments` takes it. It must hold every region of the disk.
-        cadence_minutes: of the rows; they begin with the first record.
-
-    Returns:
-        As `features_of_days`; SERIES is "segments".
-
-    Raises:
-        FileNotFoundError, ValueError: as `read_segments`.
-    """
-    records = read_segments(folder)
-    step = np.timedelta64(cadence_minutes, "m")
-    first, last = records["time"].min().ceil("min"), records["time"].max().ceil("min")
-    times = np.arange(first, last + step, step, dtype="datetime64[ns]")
-    features = full_disk(records, times, (*KEYWORDS, *FORCES))
-    definitive = records["series"] == sharp_keywords.DEFINITIVE
-    regions = largest_region.of_series(records[definitive], records[~definitive], times)
-    return _rows(times, features, "segments", regions)
-
-
-def add_features(path: str | pathlib.Path, rows: pd.DataFrame) -> None:
-    """Adds rows to the table of features, whole; a row replaces an older one of its time.
-
-    Raises:
-        ValueError: what is there is no such table.
-    """
-    path = pathlib.Path(path)
-    if path.is_file():
-        read_features(path)  # refuses another table
-        before = pd.read_csv(path, comment="#", parse_dates=["T_REC"])
-        rows = pd.concat([before, rows], ignore_index=True) if len(before) else rows
-    rows = rows.drop_duplicates("T_REC", keep="last").sort_values("T_REC", ignore_index=True)
-    text = rows.to_csv(index=False, date_format="%Y-%m-%dT%H:%M:%S")
-    with written_whole(path) as temporary:
-        temporary.write_text(HEADING.format(hours=OLDEST_HOURS) + text, encoding="utf-8")
-
-
-def _rows(times, features, series, regions):
-    rows = features[HAND_TAILORED].assign(SERIES=series)
-    rows = rows.join(regions)
-    rows.insert(0, "T_REC", times)
-    return rows[features.notna().any(axis=1)]
+FIRST = pd.Timestamp("2010-05-01")  # of SHARP
 
 
 def _download(options, path):
     """Asks for what the table lacks, some days at a time; the table is whole in between."""
-    times = _wanted_times(options)
-    times = np.setdiff1d(times, _held(path))
+    settled = settled_times(path)  # refuses another table
+    wanted = _wanted_times(options)
+    times = wanted if options.ask_again else np.setdiff1d(wanted, settled)
     client = sharp_keywords.jsoc(options.server)
     days = times.astype("datetime64[D]").astype(int) // DAYS
     for day in tqdm(np.unique(days), unit=f"{DAYS} days", disable=None):
-        rows = features_of_days(client, times[days == day], options.cadence)
+        now = monthly.utc_now()
+        rows = features_of_days(client, times[days == day], options.cadence, now)
         if len(rows):
             add_features(path, rows)
-
-
-def _held(path):
-    """Times of the table that need not be asked for."""
     if not path.is_file():
-        return []
-    table = read_features(path, largest_region.KEYWORDS)
-    return table["time"].to_numpy("datetime64[ns]")[table["HARPNUM"].notna()]
+        raise ValueError(
+            f"No features came, and {path} was not made. Expected records of regions at some time "
+            f"from {wanted[0]} to {wanted[-1]} (UTC). Received none: HMI did not observe, or the "
+            "JSOC does not have them yet. Name other times with --start and --end."
+        )
 
 
 def _wanted_times(options):
     start, end = options.start, options.end
     if start is None or end is None:
-        held = read_index(data_folder() / "aia")["time"]
-        start, end = start or held.min().floor("h"), end or held.max().ceil("h")
-    if not pd.Timestamp(start) < pd.Timestamp(end):
+        first, last = _span_of_index()
+        start, end = first if start is None else start, last if end is None else end
+    if not start < end:
         raise ValueError(
             f"There is no time to fetch. Expected --start before --end. Received: {start}, {end}."
         )
@@ -152,11 +78,38 @@ def _wanted_times(options):
     return np.arange(np.datetime64(start, "ns"), np.datetime64(end, "ns"), step)
 
 
+def _span_of_index():
+    """Full hours around all samples."""
+    try:
+        held = read_index(data_folder() / "aia")["time"]
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"Without --start and --end the times are those of the index. {error}\n"
+            "Or name --start and --end (UTC)."
+        ) from error
+    return held.min().floor("h"), held.max().floor("h") + pd.Timedelta("1h")
+
+
+def _check_output(path, is_named):
+    """Refuses what cannot become the table, before anything is asked for."""
+    if path.is_dir():
+        raise ValueError(
+            f"{path} is a folder. Expected a CSV file, the table of features. Name one with "
+            f"--output, such as {path / 'HMI_features.csv'}."
+        )
+    if is_named and not path.parent.is_dir():
+        raise ValueError(
+            f"There is no folder {path.parent}. Expected a file in a folder that is there. "
+            f"Received: --output {path}. Make the folder first, or correct --output."
+        )
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Runs the script; 0 where the table holds features afterwards, else 1."""
     options = _parser().parse_args(arguments)
     path = options.output or data_folder() / HMI_FEATURES
     try:
+        _check_output(path, options.output is not None)
         if options.segments:
             add_features(path, features_of_segments(options.segments, options.cadence))
         else:
@@ -176,12 +129,28 @@ def _cadence(text):
     return minutes
 
 
+def _time(text):
+    try:
+        time = datetime.datetime.fromisoformat(text)
+        if time.utcoffset() or time.second or time.microsecond:
+            raise ValueError
+        time = pd.Timestamp(time.replace(tzinfo=None))
+        if not FIRST <= time <= monthly.utc_now():
+            raise ValueError
+    except ValueError:
+        wanted = "expected a time (UTC, whole minutes) such as 2014-01-01 or 2014-01-01T18:00"
+        span = f"from {FIRST:%Y-%m-%d}, when SHARP begins, to the present"
+        raise argparse.ArgumentTypeError(f"{wanted}, {span}; received {text!r}") from None
+    return time
+
+
 def _parser():
     parser = argparse.ArgumentParser(description="SHARP keywords -> hand-tailored features.")
     add = parser.add_argument
-    add("--start", type=pd.Timestamp, help="UTC (default: the first sample of the index)")
-    add("--end", type=pd.Timestamp, help="UTC, not included (default: the last sample)")
+    add("--start", type=_time, help="UTC (default: the first sample of the index)")
+    add("--end", type=_time, help="UTC, not included (default: the last sample)")
     add("--cadence", type=_cadence, default=60, metavar="MINUTES", help="of the rows: 12, 24, ...")
+    add("--ask-again", action="store_true", help="also for hours that the table holds")
     add("--segments", type=pathlib.Path, help="folder of SHARP-CEA files, instead of the JSOC")
     add("--output", type=pathlib.Path, help=f"CSV (default: {HMI_FEATURES} of the data folder)")
     add("--server", help="address of another jsoc_info, such as http://host/cgi-bin/ajax/")

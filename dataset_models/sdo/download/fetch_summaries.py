@@ -46,7 +46,8 @@ def fetch_summaries(
     One that is here is not asked for again, unless it is damaged. `not_downloaded.csv` lists every
     day that did not come. One that the archive lacks is asked for again, until it was asked for
     `SETTLED` or more after that day, in a run that brought others: an archive that has moved lacks
-    all days.
+    all days. A server that fails is asked again after a pause; where it answers with another text,
+    such as a page of HTML, the day has failed at once, and the next run asks for it.
 
     Args:
         folder: `srs` in the data folder.
@@ -91,28 +92,29 @@ def _asked(days, server, folder, now, pause):
 
 def _fetched(session, server, day, folder, now, pause):
     """Asks for one day, and keeps its summary; the row that says how it ended."""
-    ask = functools.partial(_ask, session, address(server, day), day)
+    url = address(server, day)
+    ask = functools.partial(_ask, session, url)
     try:
         content = monthly.fetch_month(ask, str, pause)
     except ConnectionError as error:
         return _row(day, "failed", now, " ".join(str(error).split()))
     if content is None:
         return _row(day, "absent", now, "the archive does not have it")
+    reason = wrong_summary(content, day)
+    if reason:  # a whole answer: another attempt at once would bring the same
+        return _row(day, "failed", now, f"{url} is no summary of that day: {reason}")
     with written_whole(folder / name_of(day)) as temporary:
         temporary.write_bytes(content)
     return _row(day, "came", now)
 
 
-def _ask(session, url, day):
-    """The bytes of the summary; None where the archive does not have it."""
+def _ask(session, url):
+    """The bytes of an answer; None where the archive does not have it."""
     answer = session.get(url, timeout=monthly.TIMEOUT)
     if answer.status_code in (404, 410):
         return None
     if answer.status_code != 200:
         raise OSError(f"{url} answers {answer.status_code} {answer.reason}")
-    reason = wrong_summary(answer.content, day)
-    if reason:
-        raise OSError(f"{url} is no summary of that day: {reason}")
     return answer.content
 
 

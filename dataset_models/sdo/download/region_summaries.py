@@ -44,7 +44,7 @@ def held_days(folder: pathlib.Path) -> set[pd.Timestamp]:
     for path in sorted(folder.rglob("*SRS.txt")):
         named = _NAME.fullmatch(path.name)
         day = pd.to_datetime(named and named[1], format="%Y%m%d", errors="coerce")
-        if not named or pd.isna(day):
+        if not named or pd.isna(day) or not path.is_file():
             continue
         reason = wrong_summary(path.read_bytes(), day)
         if reason is None:

@@ -3,13 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
-from astropy.io import fits
 
 from dataset_models.sdo import index, largest_region
 from dataset_models.sdo.download import download_sharp
-from dataset_models.sdo.sharp_keywords import DEFINITIVE, LORENTZ, NEAR_REAL_TIME
+from dataset_models.sdo.sharp_keywords import DEFINITIVE, FULL_DISK, LORENTZ, NEAR_REAL_TIME
 from dataset_models.sdo.side_channels import HAND_TAILORED, HMI_FEATURES, features_at, read_features
 from software_tests import jsoc
+from tools import monthly
 
 SPAN = ["--start", "2014-01-01T00:00", "--end", "2014-01-01T03:00"]
 
@@ -44,6 +44,23 @@ def series():
 def data(tmp_path, monkeypatch):
     monkeypatch.setenv("FLARENET_DATA", str(tmp_path))
     return tmp_path
+
+
+@pytest.fixture
+def on(monkeypatch):
+    """Sets the clock to a day."""
+    return lambda day: monkeypatch.setattr(monthly, "utc_now", lambda: pd.Timestamp(day))
+
+
+def questions_of(series, *more):
+    """How many questions a run asks of these series."""
+    with jsoc.server_of(series) as (address, questions):
+        assert download_sharp.main([*SPAN, *more, "--server", address]) == 0
+    return len(questions)
+
+
+def table_of(folder):
+    return pd.read_csv(folder / HMI_FEATURES, comment="#")
 
 
 def test_the_table_of_some_hours(series, data, capsys):
@@ -81,12 +98,48 @@ def test_the_largest_region_stands_beside_the_features(series, data):
     assert known["harp"].isna().tolist() == [True, False]
 
 
+def test_the_table_says_whose_the_forces_are(series, data):
+    """They are of definitive boxes, also where the keywords are of near-real-time ones."""
+    series[LORENTZ] = [forces for forces in series[LORENTZ] if forces["T_REC"] >= stamp(2)]
+    questions_of(series)
+    table = table_of(data)
+    # 02:00 TAI is 01:59:25 UTC.
+    assert table["FORCES_SERIES"].fillna("").tolist() == ["", "", LORENTZ]
+    assert table["TOTFZ"].notna().tolist() == [False, False, True]
+    assert table["SERIES"].tolist() == [DEFINITIVE, NEAR_REAL_TIME, NEAR_REAL_TIME]
+
+
+def test_forces_that_come_later_are_asked_for_again(series, data, on):
+    without = series | {LORENTZ: []}
+    on("2014-02-01")
+    assert questions_of(without) == 3
+    assert table_of(data)["HARPNUM"].tolist() == [2, 2, 2]
+    assert questions_of(without) == 3
+    assert questions_of(series) == 3
+    np.testing.assert_allclose(table_of(data)["TOTFZ"], -8e22)
+    assert questions_of(series) == 0
+
+
+def test_forces_that_never_come_are_asked_for_until_half_a_year_has_passed(series, data, on):
+    without = series | {LORENTZ: []}
+    on("2014-02-01")
+    questions_of(without)
+    on("2015-01-01")  # the table was asked for in February: no answer since
+    assert questions_of(without) == 3
+    assert questions_of(series) == 0
+    assert questions_of(series, "--ask-again") == 3
+    np.testing.assert_allclose(table_of(data)["TOTFZ"], -8e22)
+    assert set(table_of(data)["ASKED"]) == {"2015-01-01T00:00:00"}
+
+
 def test_a_table_of_an_older_version_learns_the_regions(series, data):
     with jsoc.server_of(series) as (address, questions):
         assert download_sharp.main([*SPAN, "--server", address]) == 0
         first = len(questions)
         path = data / HMI_FEATURES
-        old = pd.read_csv(path, comment="#").drop(columns=largest_region.KEYWORDS)
+        old = pd.read_csv(path, comment="#").drop(
+            columns=[*largest_region.KEYWORDS, "ASKED", "FORCES_SERIES"]
+        )
         old.to_csv(path, index=False)
         assert download_sharp.main([*SPAN, "--server", address]) == 0
         assert len(questions) == 2 * first
@@ -95,7 +148,8 @@ def test_a_table_of_an_older_version_learns_the_regions(series, data):
     assert pd.read_csv(path, comment="#")["HARPNUM"].tolist() == [2, 2, 2]
 
 
-def test_hours_without_definitive_regions_are_asked_for_again(series, data):
+def test_hours_without_definitive_regions_are_asked_for_again(series, data, on):
+    on("2014-02-01")
     later = {name: series[name] for name in (DEFINITIVE, LORENTZ)}
     with jsoc.server_of({**series, DEFINITIVE: [], LORENTZ: []}) as (address, _):
         assert download_sharp.main([*SPAN, "--server", address]) == 0
@@ -109,7 +163,8 @@ def test_hours_without_definitive_regions_are_asked_for_again(series, data):
     assert after["SERIES"].tolist() == [DEFINITIVE, NEAR_REAL_TIME, NEAR_REAL_TIME]
 
 
-def test_a_near_real_time_region_stands_in_without_its_number(series, data):
+def test_a_near_real_time_region_stands_in_without_its_number(series, data, on):
+    on("2014-02-01")
     current = jsoc.record(70, stamp(1), AREA_ACR=9.0, NOAA_AR=11943, LAT_FWT=0.0)
     nothing = {DEFINITIVE: [], LORENTZ: []}
     with jsoc.server_of({NEAR_REAL_TIME: [current], **nothing}) as (address, questions):
@@ -122,18 +177,6 @@ def test_a_near_real_time_region_stands_in_without_its_number(series, data):
     assert harps["active_region"].tolist() == [11943] * 2
     assert harps["harp"].isna().all()  # not 70
     assert harps["longitude"][0] == pytest.approx(10, abs=0.01)
-
-
-def test_segments_of_near_real_time_regions_tell_no_harp(data, tmp_path):
-    for name in ("Bp", "Bt", "Br"):
-        header = {"T_REC": stamp(1), "HARPNUM": 70, "QUALITY": 0, "AREA_ACR": 9.0, "CMASK": 4}
-        header |= {"NOAA_AR": 11943, "LAT_FWT": 0.0, "LON_FWT": 10.0}
-        record = tmp_path / f"hmi.sharp_cea_720s_nrt.70.20140101_010000_TAI.{name}.fits"
-        fits.PrimaryHDU(np.ones((2, 2)), fits.Header(header)).writeto(record)
-    assert download_sharp.main(["--segments", str(tmp_path)]) == 0
-    table = pd.read_csv(data / HMI_FEATURES, comment="#")
-    assert table["HARPNUM"].isna().all()
-    assert table["NOAA_AR"].tolist() == [11943] * len(table)
 
 
 def test_a_second_run_asks_for_what_is_new(series, data):
@@ -163,10 +206,13 @@ def test_without_dates_the_index_says_which(series, data):
 
 
 def test_times_without_records_are_left_out(data, capsys):
-    empty = {NEAR_REAL_TIME: [], DEFINITIVE: [], LORENTZ: []}
+    empty = {NEAR_REAL_TIME: [], DEFINITIVE: [], LORENTZ: [], FULL_DISK: []}
     with jsoc.server_of(empty) as (address, _):
         assert download_sharp.main([*SPAN, "--server", address]) == 1
-    assert "hand-tailored features was not found" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "No features came" in error
+    assert "Name other times with --start and --end" in error
+    assert "download_sharp.py" not in error  # the way out is not the way in
 
 
 def test_no_network_is_said_plainly(data, capsys):
@@ -178,6 +224,61 @@ def test_no_network_is_said_plainly(data, capsys):
 def test_times_the_wrong_way_round(data, capsys):
     assert download_sharp.main(["--start", "2014-01-02", "--end", "2014-01-01"]) == 1
     assert "Expected --start before --end" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("now", "today", "5", "2014", "2014-13-01", "2014-01-01T18:00:01", ""),
+        *("2014-01-01T00:00+01:00", "2010-04-30T23:59", "2014-02-01T00:01", "9999-12-31"),
+    ],
+)
+def test_a_time_that_is_none_or_not_hmi_s(text, data, on, capsys):
+    on("2014-02-01")
+    with pytest.raises(SystemExit):
+        download_sharp.main(["--start", text])
+    error = capsys.readouterr().err
+    assert "argument --start: expected a time (UTC, whole minutes) such as 2014-01-01" in error
+    assert f"from 2010-05-01, when SHARP begins, to the present; received {text!r}" in error
+
+
+def test_times_of_utc(series, data, on):
+    on("2014-01-01T03:00")
+    span = ["--start", "2014-01-01T00:00Z", "--end", "2014-01-01T03:00+00:00"]
+    with jsoc.server_of(series) as (address, _):
+        assert download_sharp.main([*span, "--server", address]) == 0
+    assert len(table_of(data)) == 3
+
+
+def test_without_dates_and_index_the_way_out_is_told(data, capsys):
+    assert download_sharp.main([]) == 1
+    error = capsys.readouterr().err
+    assert "Without --start and --end the times are those of the index" in error
+    assert "structure_data.py" in error
+    assert "Or name --start and --end (UTC)." in error
+
+
+def test_an_output_that_is_a_folder(data, tmp_path, capsys):
+    assert download_sharp.main([*SPAN, "--output", str(tmp_path)]) == 1
+    error = capsys.readouterr().err
+    assert f"{tmp_path} is a folder. Expected a CSV file" in error
+    assert f"such as {tmp_path / 'HMI_features.csv'}" in error
+
+
+def test_an_output_in_no_folder(data, tmp_path, capsys):
+    path = tmp_path / "none" / "features.csv"
+    assert download_sharp.main([*SPAN, "--output", str(path)]) == 1
+    assert f"There is no folder {path.parent}" in capsys.readouterr().err
+    assert not path.parent.exists()
+
+
+def test_another_file_in_place_of_the_table_stays(data, tmp_path, capsys):
+    path = tmp_path / "image.fits"
+    path.write_bytes(b"SIMPLE  =\xff")
+    arguments = [*SPAN, "--server", "http://127.0.0.1:9/", "--output", str(path)]
+    assert download_sharp.main(arguments) == 1
+    assert f"{path} is no table of features" in capsys.readouterr().err
+    assert path.read_bytes() == b"SIMPLE  =\xff"
 
 
 def test_an_odd_cadence(data, capsys):

@@ -114,7 +114,7 @@ def test_days_that_are_not_asked_for_stay_in_the_list(tmp_path, archive):
     assert [bool(row[2]) for row in listed(tmp_path)] == [True, False]
 
 
-@pytest.mark.parametrize("fault", ["busy", "later", "page", "drop", "close", "too short", "stall"])
+@pytest.mark.parametrize("fault", ["busy", "later", "drop", "close", "stall"])
 def test_a_fault_is_asked_over(tmp_path, archive, hurried, fault):
     archive.script = {path_of(DAYS[0]): [fault]}
     assert fetched(tmp_path, archive)[30] == "came"
@@ -122,11 +122,18 @@ def test_a_fault_is_asked_over(tmp_path, archive, hurried, fault):
     assert (tmp_path / "20131230SRS.txt").read_bytes() == summary(DAYS[0])
 
 
+@pytest.mark.parametrize("fault", ["page", "too short"])
+def test_a_whole_answer_that_is_no_summary_is_asked_for_once(tmp_path, archive, fault):
+    archive.script = {path_of(DAYS[0]): [fault]}
+    assert fetched(tmp_path, archive)[30] == "failed"
+    assert archive.asked[path_of(DAYS[0])] == 1
+    assert fetched(tmp_path, archive)[30] == "came"
+
+
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [
         ("busy", "answers 429 Too Many Requests"),
-        ("page", "no line is such as .*; it begins '<!DOCTYPE html>"),
         ("drop", "IncompleteRead|closed"),
     ],
 )
@@ -140,6 +147,13 @@ def test_a_day_that_fails_is_listed_and_asked_for_again(tmp_path, archive, fault
     assert " at 0x" not in said
     assert fetched(tmp_path, archive)[30] == "came"
     assert [row[0] for row in listed(tmp_path)] == ["2014-01-01"]
+
+
+def test_a_page_in_place_of_a_summary_is_listed_with_its_beginning(tmp_path, archive):
+    archive.script = {path_of(DAYS[0]): ["page"]}
+    fetched(tmp_path, archive)
+    assert "20131230SRS.txt is no summary of that day: no line is such" in listed(tmp_path)[0][3]
+    assert "it begins '<!DOCTYPE html>" in listed(tmp_path)[0][3]
 
 
 def test_a_summary_that_is_cut_short_on_the_server_is_refused(tmp_path, archive):
@@ -175,6 +189,11 @@ def test_summaries_count_that_were_unpacked_below_the_folder(tmp_path, archive):
     (tmp_path / "2013_SRS" / "20131230SRS.txt").write_bytes(summary(DAYS[0]))
     (tmp_path / "20139999SRS.txt").write_bytes(b"no day")
     assert fetched(tmp_path, archive, DAYS[:2]) == {30: "here", 31: "came"}
+
+
+def test_a_folder_named_like_a_summary_is_none(tmp_path, archive):
+    (tmp_path / "old" / "20131230SRS.txt").mkdir(parents=True)
+    assert fetched(tmp_path, archive, DAYS[:1]) == {30: "came"}
 
 
 def test_a_server_that_fails_day_after_day_is_given_up(tmp_path):
@@ -289,8 +308,8 @@ def test_without_dates_the_days_of_the_index_are_fetched(data, archive, write_fi
     assert "    2014-01-01: absent, the archive does not have it" in said
 
 
-def test_a_day_that_failed_is_told_by_the_exit_status(data, archive, hurried, capsys):
-    archive.script = {path_of(DAYS[0]): ["page"] * monthly.ATTEMPTS}
+def test_a_day_that_failed_is_told_by_the_exit_status(data, archive, capsys):
+    archive.script = {path_of(DAYS[0]): ["page"]}
     arguments = ["--start", "2013-12-30", "--end", "2014-01-02", "--server", archive.url]
     assert download_srs.main(arguments) == 1
     assert "1 absent from the archive, 1 failed" in capsys.readouterr().out

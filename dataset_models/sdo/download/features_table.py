@@ -1,0 +1,181 @@
+"""Rows of the table of magnetic features: from the JSOC or from files, and into the table."""
+
+import pathlib
+
+import numpy as np
+import pandas as pd
+
+from dataset_models.sdo import largest_region, sharp_keywords
+from dataset_models.sdo.full_disk_features import (
+    FORCES,
+    KEYWORDS,
+    OLDEST_HOURS,
+    RATIOS,
+    SPOTLESS,
+    full_disk,
+)
+from dataset_models.sdo.sharp_segments import read_segments
+from dataset_models.sdo.side_channels import HAND_TAILORED, read_table
+from tools import monthly
+from tools.tools import written_whole
+
+SETTLED = pd.Timedelta("180D")  # after an hour, until what the JSOC has of it is taken as final
+COMPLETE = ["HARPNUM", *(name for name in FORCES if name not in RATIOS)]
+OLDEST = pd.Timedelta(hours=OLDEST_HOURS).to_timedelta64()
+HEADING = """\
+# Hand-tailored magnetic features of the whole disk, made by download_sharp.py.
+# T_REC: UTC; every region's newest record up to {hours:g} h older, none later, was taken.
+# TOTFX, TOTFY, TOTFZ: dyn.
+# SERIES: of the keywords; boxes of hmi.sharp_cea_720s know the region's later life, _nrt's do not.
+# FORCES_SERIES: of the Lorentz terms, empty where there are none or an older version wrote the row;
+# cgem.Lorentz has them for boxes of hmi.sharp_cea_720s alone, beside whichever SERIES.
+# hmi.M_720s in both: HMI saw the disk, and it had no region; totals are 0, means empty.
+# ASKED: UTC, when the JSOC was asked. HARPNUM, NOAA_AR, LAT_FWT, LON_FWT: of the largest region;
+# degrees, at T_REC. HARPNUM is of the definitive series, empty where only a near-real-time one is.
+"""
+
+
+def features_of_days(
+    client, times: np.ndarray, cadence_minutes: int, now: pd.Timestamp
+) -> pd.DataFrame:
+    """The 25 features of the whole disk at some times of a few days, from the JSOC.
+
+    A time without a record of a region is one without regions where HMI has a good magnetogram of
+    the full disk no older than a region's record may be, and definitive regions have had the time
+    to come, `SETTLED`: totals are 0 and means NaN. Else nothing is known, and there is no row.
+
+    Args:
+        client: `drms.Client`.
+        times: datetime64 array, shape (n,), UTC, ascending.
+        cadence_minutes: of the records that are asked for.
+        now: UTC.
+
+    Returns:
+        DataFrame with a row for each time of which something is known: "T_REC" (datetime64, UTC),
+        `HAND_TAILORED`, "SERIES" and "FORCES_SERIES" (see `HEADING`), "ASKED" (text, UTC), and
+        `largest_region.KEYWORDS`.
+
+    Raises:
+        ConnectionError, ValueError: as `sharp_keywords.query`.
+    """
+    span = times[0] - OLDEST, times[-1]
+    current, later = (
+        sharp_keywords.query(client, series, *span, cadence_minutes=cadence_minutes)
+        for series in (sharp_keywords.NEAR_REAL_TIME, sharp_keywords.DEFINITIVE)
+    )
+    forces = sharp_keywords.query_forces(client, later, *span, cadence_minutes=cadence_minutes)
+    features, stood_in = _preferred(current, later, times, KEYWORDS)
+    features[list(FORCES)] = full_disk(forces, times, FORCES)
+    features["SERIES"] = np.where(
+        stood_in, sharp_keywords.DEFINITIVE, sharp_keywords.NEAR_REAL_TIME
+    )
+    features["FORCES_SERIES"] = _where_known(features, sharp_keywords.LORENTZ)
+    unseen = ~_covered(times, pd.concat([current["time"], later["time"]]))
+    unseen &= times < np.datetime64(now - SETTLED, "ns")
+    _fill_spotless(features, _spotless(client, times, unseen, cadence_minutes))
+    features["ASKED"] = monthly.stamp(now)
+    return _rows(times, features, largest_region.of_series(later, current, times))
+
+
+def features_of_segments(folder: str | pathlib.Path, cadence_minutes: int) -> pd.DataFrame:
+    """The 25 features of the whole disk from SHARP-CEA files on disk.
+
+    Args:
+        folder: as `read_segments` takes it. It must hold every region of the disk. Near-real-time
+            regions are preferred, as in `features_of_days`.
+        cadence_minutes: of the rows; they begin with the first record.
+
+    Returns:
+        As `features_of_days`; SERIES and FORCES_SERIES are "segments", and ASKED is empty.
+
+    Raises:
+        FileNotFoundError, ValueError: as `read_segments`.
+    """
+    records = read_segments(folder)
+    step = np.timedelta64(cadence_minutes, "m")
+    first, last = records["time"].min().ceil("min"), records["time"].max().ceil("min")
+    times = np.arange(first, last + step, step, dtype="datetime64[ns]")
+    definitive = records["series"] == sharp_keywords.DEFINITIVE
+    later, current = records[definitive], records[~definitive]
+    features, _ = _preferred(current, later, times, (*KEYWORDS, *FORCES))
+    features["FORCES_SERIES"] = _where_known(features, "segments")
+    features = features.assign(SERIES="segments", ASKED="")
+    return _rows(times, features, largest_region.of_series(later, current, times))
+
+
+def add_features(path: str | pathlib.Path, rows: pd.DataFrame) -> None:
+    """Adds rows to the table of features, whole; a row replaces an older one of its time.
+
+    Raises:
+        ValueError: what is there is no such table.
+    """
+    path = pathlib.Path(path)
+    if path.is_file():
+        before = read_table(path)
+        rows = pd.concat([before, rows], ignore_index=True) if len(before) else rows
+    rows = rows.drop_duplicates("T_REC", keep="last").sort_values("T_REC", ignore_index=True)
+    text = rows.to_csv(index=False, date_format="%Y-%m-%dT%H:%M:%S")
+    with written_whole(path) as temporary:
+        temporary.write_text(HEADING.format(hours=OLDEST_HOURS) + text, encoding="utf-8")
+
+
+def settled_times(path: pathlib.Path) -> np.ndarray:
+    """Times of the table that need not be asked for again.
+
+    They have a definitive region and its Lorentz terms, or were asked for `SETTLED` or more after
+    their time: what the JSOC lacked then, it is taken to lack for good.
+
+    Args:
+        path: as `read_table` takes it; it may be missing.
+
+    Returns:
+        datetime64 array in ns, UTC.
+
+    Raises:
+        ValueError: what is there is no such table.
+    """
+    if not path.is_file():
+        return np.array([], "datetime64[ns]")
+    table = read_table(path)
+    table = table.reindex(columns=["T_REC", "ASKED", *COMPLETE])
+    asked = pd.to_datetime(table["ASKED"], format="%Y-%m-%dT%H:%M:%S", errors="coerce")
+    settled = table[COMPLETE].notna().all(axis=1) | (asked >= table["T_REC"] + SETTLED)
+    return table["T_REC"].to_numpy("datetime64[ns]")[settled]
+
+
+def _preferred(current, later, times, names):
+    """Features of near-real-time regions; and where definitive ones stand in for want of them."""
+    features, stand_in = full_disk(current, times, names), full_disk(later, times, names)
+    lacks = features.isna().all(axis=1)
+    features[lacks] = stand_in[lacks]
+    return features, lacks
+
+
+def _spotless(client, times, unseen, cadence_minutes):
+    """Where HMI saw the disk, of the times at which no region was seen."""
+    if not unseen.any():
+        return unseen
+    span = times[unseen][0] - OLDEST, times[unseen][-1]
+    return unseen & _covered(times, sharp_keywords.query_full_disk(client, *span, cadence_minutes))
+
+
+def _fill_spotless(features, spotless):
+    values = SPOTLESS | dict.fromkeys(["SERIES", "FORCES_SERIES"], sharp_keywords.FULL_DISK)
+    for name, value in values.items():
+        features.loc[spotless, name] = value
+
+
+def _where_known(features, series):
+    return np.where(features[list(FORCES)].notna().any(axis=1), series, "")
+
+
+def _covered(times, known):
+    """Whether there is one of `known` up to `OLDEST_HOURS` before each time."""
+    known = np.sort(np.asarray(known, "datetime64[ns]"))
+    return np.searchsorted(known, times, side="right") > np.searchsorted(known, times - OLDEST)
+
+
+def _rows(times, features, regions):
+    rows = features[[*HAND_TAILORED, "SERIES", "FORCES_SERIES", "ASKED"]].join(regions)
+    rows.insert(0, "T_REC", times)
+    return rows[features[HAND_TAILORED].notna().any(axis=1)]
