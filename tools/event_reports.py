@@ -37,8 +37,8 @@ def read_event_reports(paths: Sequence[pathlib.Path]) -> pd.DataFrame:
         none), path and line of the file, list_start and list_end (of the stretch).
 
     Raises:
-        ValueError: if a flare stands before any date, or its line cannot be read (with its line),
-            or no report holds a flare.
+        ValueError: if a report is no text, a flare stands before any date, or its line cannot be
+            read (with its line), or no report holds a flare.
     """
     rows, days = [], []
     for path in paths:
@@ -56,7 +56,7 @@ def read_event_reports(paths: Sequence[pathlib.Path]) -> pd.DataFrame:
 
 def _read_report(path):
     day, rows, days = None, [], []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(_text(path).splitlines(), start=1):
         date = _DATE.fullmatch(line)
         if date:
             day = _day(date, path, number)
@@ -65,6 +65,17 @@ def _read_report(path):
             rows.append({**_flare(line, day, path, number), "day": day, "path": path})
             rows[-1]["line"] = number
     return rows, days
+
+
+def _text(path):
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ValueError(
+            f"{path}, line {line}: this event report is damaged. Expected plain text (ASCII). "
+            f"Received the byte {error.object[error.start : error.start + 1]!r}. Fetch it anew."
+        ) from None
 
 
 def _stretches(day, days):

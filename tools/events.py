@@ -45,9 +45,9 @@ def read_events(
     a flare, `list_start,list_end` (else it is taken to cover all from its first flare to its last).
     HEK's may say where on the Sun a flare was: `hgx,hgy`, heliographic longitude and latitude in
     degrees, of which 0, 0 is unknown. Region numbers get all their digits (`tools.active_regions`).
-    Of rows that tell of one flare one is left (`tools.flare_repeats`). A peak before its start is
-    no peak, an end before its peak or over a day after its start no end, and A0.0 no class: they
-    are missing, and a log message counts them.
+    Of rows that tell of one flare one is left (`tools.flare_repeats`). A peak before its start or
+    over a day after it is no peak, an end before its peak or over a day after its start no end, and
+    A0.0 no class: they are missing, and a log message counts them.
 
     Args:
         paths: one file or several.
@@ -91,9 +91,10 @@ def _read_list(path, scale):
     forms = "; ".join(",".join(columns) for columns, _ in _FORMS)
     raise ValueError(
         f"{path}, line {heading.comments + 1}: this header is of no flare list known here. "
-        f"Expected the columns of one of these: {forms}; or {event_reports.FORM}. "
-        f"Received: {','.join(heading.columns)[:120]}. Rename the columns to start,peak,end,"
-        "goes_class,scale. A flux series goes to --flux."
+        f"Expected a line that names the columns, those of one of these: {forms}; or "
+        f"{event_reports.FORM}. Received as the first line: {','.join(heading.columns)[:120]}. If "
+        "it is a flare, write a line start,peak,end,goes_class,scale above it, as its columns are; "
+        "if it is a header, rename its columns to these. A flux series goes to --flux."
     )
 
 
@@ -236,8 +237,11 @@ def _class_scales(said, table, scale, path):
 def _active_region(rows, heading):
     for name in ("noaa_active_region", "noaa_ar"):
         if name in rows:
-            given = rows[name].str.strip().replace("", None)
-            return tables.numbers(given, heading).fillna(0).astype(np.int64)
+            number = tables.numbers(rows[name].str.strip().replace("", None), heading).fillna(0)
+            wrong = (number < 0) | (number % 1 != 0)
+            expected = "the number of an active region, 0 or nothing where it is unknown"
+            tables.refuse_rows(wrong, rows[name], heading, expected)
+            return number.astype(np.int64)
     return np.zeros(len(rows), np.int64)
 
 
@@ -250,15 +254,16 @@ def _longitude(rows, heading):
 
 def _plausible(table, path):
     start, peak, end = table["start"], table["peak"], table["end"]
-    early = peak < start
-    peak = peak.mask(early)
+    wrong = (peak < start) | (peak - start > LONGEST_FLARE)
+    peak = peak.mask(wrong)
     odd = (end < start) | (end < peak) | (end - start > LONGEST_FLARE)
     unknown = table["flux"].isna()
-    if early.any() or odd.any() or unknown.any():
+    if wrong.any() or odd.any() or unknown.any():
         _LOG.warning(
-            "%s: of %d flares, %d have a peak before their start, %d an end before their peak or "
-            "over a day after their start, and %d a class of 0: these values are left out.",
-            *(path, len(table), early.sum(), odd.sum(), unknown.sum()),
+            "%s: of %d flares, %d have a peak before their start or over a day after it, %d an end "
+            "before their peak or over a day after their start, and %d a class of 0: these values "
+            "are left out.",
+            *(path, len(table), wrong.sum(), odd.sum(), unknown.sum()),
         )
     return table.assign(peak=peak, end=end.mask(odd))
 

@@ -7,26 +7,21 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from tools.flare_classes import flux_to_class
-from tools.flare_repeats import SAME_FLARE
-from tools.flux import OPERATIONAL_SCALE
-from tools.outages import SMALLEST, find_outages, improbable_quiet, spans, write_outages
+from tools.events import SPAN
+from tools.flare_classes import class_to_flux, flux_to_class
+from tools.flare_disagreements import disagreements
+from tools.flare_repeats import matches
+from tools.flux import OPERATIONAL_SCALE, to_physical
+from tools.outages import (
+    SMALLEST,
+    as_intervals,
+    find_outages,
+    improbable_quiet,
+    spans,
+    write_outages,
+)
 from tools.tools import write_text
-from tools.windows import Intervals, microseconds
 
-CLASS_RATIO = 1.15  # a larger one is no matter of rounding: C1.0 may stand for C1.05
-PEAK_MINUTES = 2.0  # apart, above which two lists disagree about the time
-FLUX_RATIO = 1.3  # between a list's class and the observed flux
-NEAR_PEAK = pd.Timedelta("5min")  # where the observed flux is looked for
-DISAGREEMENTS = [
-    "kind",  # "missing", "class", "peak time" or "flux"
-    "peak",
-    "flux",  # W m-2, physical, by `list`
-    "list",
-    "other",  # the list that differs or lacks the flare, or "flux" for the observed one
-    "other_peak",
-    "other_flux",
-]
 WRITTEN = [  # of the catalogue
     "start",
     "peak",
@@ -36,6 +31,7 @@ WRITTEN = [  # of the catalogue
     "satellite",
     "noaa_active_region",
     "lists",
+    *SPAN,
 ]
 
 
@@ -44,12 +40,13 @@ class Catalogue:
     """Flares of several lists.
 
     Attributes:
-        flares: columns start to longitude as `tools.events.read_events` gives them, and lists (str,
-            the names of those that hold the flare, joined by "+"); sorted by peak.
+        flares: columns start to longitude as `tools.events.read_events` gives them, lists (str,
+            the names of those that hold the flare, joined by "+"), list_start and list_end (first
+            and last time of the stretch around it that a list covers); sorted by peak.
         outages: for each list, when it lacks what another list holds and when it is silent beyond
             belief (`tools.outages`); under "all", when none of them was watching and when they are
             so silent together: pairs of datetime64, in order.
-        disagreements: columns `DISAGREEMENTS`, sorted by peak.
+        disagreements: as `tools.flare_disagreements.disagreements` gives them.
         repeats: for each list, how many rows told of a flare that another row tells of.
     """
 
@@ -59,32 +56,33 @@ class Catalogue:
     repeats: Mapping[str, int]
 
 
-def matches(first: pd.DataFrame, second: pd.DataFrame) -> np.ndarray:
-    """Pairs of rows of two lists that are the same flare.
+def operational_flux(goes_class: str) -> float:
+    """Peak flux of a class on the operational scale, physical W m-2, a hair below for rounding.
 
-    Each is the other's nearest in time of peak (start, where the peak is missing), and they are
-    within ten minutes.
-
-    Returns:
-        int64, shape (n, 2): places in `first` and in `second`.
+    Raises:
+        ValueError: if it is no class.
     """
-    there, back = _nearest(first, second), _nearest(second, first)
-    places = np.arange(len(first))
-    found = there >= 0
-    mutual = found.copy()
-    mutual[found] = back[there[found]] == places[found]
-    return np.stack([places[mutual], there[mutual]], axis=1)
+    return float(to_physical(class_to_flux(goes_class), "operational")) * (1 - 1e-6)
 
 
-def join(lists: Mapping[str, pd.DataFrame], flux: pd.DataFrame | None = None) -> Catalogue:
+def join(
+    lists: Mapping[str, pd.DataFrame],
+    flux: pd.DataFrame | None = None,
+    smallest: float = SMALLEST,
+) -> Catalogue:
     """Joins flare lists.
 
     What the first list says of a flare holds, then the second, and so on: name the one that you
-    trust most first.
+    trust most first. Lists are complete down to classes of their own: SWPC's holds C1.0 and above,
+    the HEK's smaller flares, too. So that "no flare" means one thing at all times, the joined list
+    holds flares of `smallest` and above, and those of unknown flux. Smaller ones do tell which rows
+    are one flare, and that a list was watching.
 
     Args:
         lists: events as `tools.events.read_events` gives them, by the name of the list.
-        flux: as `tools.flux.read_flux` gives it, to check the classes by; or None.
+        flux: as `tools.flux.read_flux` gives it, to check the lists by; or None.
+        smallest: least peak flux of a flare of the joined list, physical W m-2; by default C1.0 on
+            the operational scale.
 
     Raises:
         ValueError: if no list is given, or an empty one.
@@ -96,10 +94,11 @@ def join(lists: Mapping[str, pd.DataFrame], flux: pd.DataFrame | None = None) ->
     }
     united = _united(lists)
     outages["all"] = _joined_outages(lists, outages, united)
+    flares = united[~(united["flux"] < smallest)].drop(columns="rows").reset_index(drop=True)
     return Catalogue(
-        flares=united.drop(columns=["list_start", "list_end", "rows"]),
+        flares=_with_spans(flares, lists),
         outages=outages,
-        disagreements=_disagreements(lists, outages, flux),
+        disagreements=disagreements(lists, outages, flux),
         repeats={name: int(events["rows"].sum()) - len(events) for name, events in lists.items()},
     )
 
@@ -137,25 +136,6 @@ def _check(lists):
             )
 
 
-def _nearest(first, second):
-    when = [t["peak"].fillna(t["start"]).astype("datetime64[us]") for t in (first, second)]
-    if not len(second):
-        return np.full(len(first), -1)
-    left, right = (
-        pd.DataFrame({"time": times.to_numpy(), "place": np.arange(len(times))}) for times in when
-    )
-    near = pd.merge_asof(
-        left.sort_values("time", kind="stable"),
-        right.sort_values("time", kind="stable").rename(columns={"place": "other"}),
-        on="time",
-        direction="nearest",
-        tolerance=SAME_FLARE,
-    )
-    found = np.full(len(first), -1)
-    found[near["place"]] = near["other"].fillna(-1)
-    return found
-
-
 def _united(lists):
     united = None
     for name, events in lists.items():
@@ -173,105 +153,34 @@ def _united(lists):
     return united.loc[order].reset_index(drop=True)
 
 
+def _with_spans(flares, lists):
+    covered = as_intervals(pair for events in lists.values() for pair in spans(events))
+    first, last = np.array(covered.pairs).astype("datetime64[us]").T
+    at = np.searchsorted(first, flares["start"].to_numpy("datetime64[us]"), side="right") - 1
+    return flares.assign(list_start=first[np.maximum(at, 0)], list_end=last[np.maximum(at, 0)])
+
+
 def _outages(events, others):
     pairs = [pair for other in others for pair in find_outages(events, other)]
-    return _as_pairs(Intervals([*_as_numbers(pairs), *_silences(events)]))
+    return _as_pairs(as_intervals([*pairs, *_silences(events)]).pairs)
 
 
 def _joined_outages(lists, outages, united):
     """Times from the first to the last of all lists at which none of them can be relied on."""
     watched = []
     for name, events in lists.items():
-        blind = Intervals(_as_numbers(outages[name]))
-        for start, end in _as_numbers(spans(events)):
-            watched += blind.gaps(start, end)
+        blind = as_intervals(outages[name])
+        for start, end in as_intervals(spans(events)).pairs:
+            watched += _as_pairs(blind.gaps(start, end))
     first = min(events["list_start"].min() for events in lists.values())
     last = max(events["list_end"].max() for events in lists.values())
-    gaps = Intervals(watched).gaps(*_as_numbers([(first, last)])[0])
-    return _as_pairs(Intervals([*gaps, *_silences(united)]))
+    gaps = _as_pairs(as_intervals(watched).gaps(*as_intervals([(first, last)]).span))
+    return _as_pairs(as_intervals([*gaps, *_silences(united)]).pairs)
 
 
 def _silences(events):
-    return _as_numbers([(start, end) for start, end, _ in improbable_quiet(events)])
-
-
-def _as_numbers(pairs):
-    return [(int(microseconds(start)), int(microseconds(end))) for start, end in pairs]
+    return [(start, end) for start, end, _ in improbable_quiet(events)]
 
 
 def _as_pairs(intervals):
-    return [tuple(np.array(pair).astype("datetime64[us]")) for pair in intervals.pairs]
-
-
-def _disagreements(lists, outages, flux):
-    names = list(lists)
-    found = [
-        _compared(lists[a], lists[b], a, b, outages)
-        for i, a in enumerate(names)
-        for b in names[i + 1 :]
-    ]
-    if flux is not None:
-        found += [_against_flux(events, flux, name) for name, events in lists.items()]
-    empty = pd.DataFrame(columns=DISAGREEMENTS)
-    table = pd.concat([rows for rows in found if len(rows)] or [empty], ignore_index=True)
-    return table.sort_values("peak", kind="stable", ignore_index=True)
-
-
-def _compared(first, second, name, other, outages):
-    pairs = matches(first, second)
-    a = first.iloc[pairs[:, 0]].reset_index(drop=True)
-    b = second.iloc[pairs[:, 1]].reset_index(drop=True)
-    both = _rows(a, name, other, b["peak"], b["flux"])
-    large = np.maximum(a["flux"], b["flux"]) >= SMALLEST
-    apart = (a["peak"] - b["peak"]).abs() > pd.Timedelta(minutes=PEAK_MINUTES)
-    found = [
-        both[large & (_ratio(a["flux"], b["flux"]) > CLASS_RATIO)].assign(kind="class"),
-        both[large & apart].assign(kind="peak time"),
-        _missing(first, second, pairs[:, 0], name, other, outages[other]),
-        _missing(second, first, pairs[:, 1], other, name, outages[name]),
-    ]
-    return pd.concat([table for table in found if len(table)] or [both.iloc[:0]])[DISAGREEMENTS]
-
-
-def _missing(events, others, matched, name, other, outages):
-    # Flares of one list that the other lacks, though it was watching.
-    lacking = np.ones(len(events), bool)
-    lacking[matched] = False
-    peak = microseconds(events["peak"].fillna(events["start"]))
-    watching = Intervals(_as_numbers(spans(others))).contains(peak)
-    blind = Intervals(_as_numbers(outages)).contains(peak)
-    rows = events[lacking & watching & ~blind & (events["flux"] >= SMALLEST)]
-    return _rows(rows, name, other, pd.NaT, np.nan).assign(kind="missing")
-
-
-def _against_flux(events, flux, name):
-    known = flux[flux["flux"].notna()]
-    times, values = microseconds(known["time"]), known["flux"].to_numpy()
-    flares = events[events["peak"].notna() & (events["flux"] >= SMALLEST)]
-    peak, reach = microseconds(flares["peak"]), NEAR_PEAK.value // 1000
-    first, stop = np.searchsorted(times, peak - reach), np.searchsorted(times, peak + reach)
-    # A peak is told only where the flux before it and after it was observed, too.
-    seen = (stop - first) >= 2
-    flares, first, stop = flares[seen], first[seen], stop[seen]
-    where = [a + int(np.argmax(values[a:b])) for a, b in zip(first, stop, strict=True)]
-    at = known.iloc[where]
-    rows = _rows(flares, name, "flux", at["time"].to_numpy(), at["flux"].to_numpy())
-    return rows[_ratio(rows["flux"], rows["other_flux"]) > FLUX_RATIO].assign(kind="flux")
-
-
-def _rows(flares, name, other, other_peak, other_flux):
-    return pd.DataFrame(
-        {
-            "kind": "",
-            "peak": flares["peak"].fillna(flares["start"]),
-            "flux": flares["flux"],
-            "list": name,
-            "other": other,
-            "other_peak": other_peak,
-            "other_flux": other_flux,
-        }
-    )
-
-
-def _ratio(first, second):
-    return np.maximum(first / second, second / first)
+    return [tuple(np.array(pair).astype("datetime64[us]")) for pair in intervals]

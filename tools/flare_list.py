@@ -5,9 +5,9 @@ long ranges hang (sunpy issue 2434). SWPC's entries are asked for, and not those
 Events", which hold no flare of C1 or above from 18 April to 23 May 2014 while SWPC's hold many.
 
 Their classes are SWPC's: on the operational scale (0.7 of the physical flux) until GOES-15, on the
-physical one from GOES-16 on. The HEK does not name the satellite, so the scale is told by the year:
-the change came between SWPC's last C-class flare seen by GOES-15, 2019-05-15, and its first by
-GOES-16, 2020-05-29; only flares below C1 lie between.
+physical one from GOES-16 on. The HEK does not name the satellite, so the scale is told by the day
+on which GOES-16 became primary (`tools.primary_satellite.published_scale`), which lies between
+SWPC's last C-class flare seen by GOES-15, 2019-05-15, and its first by GOES-16, 2020-05-29.
 """
 
 import calendar
@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 from tools import monthly, tables
 from tools.events import LONGEST_FLARE
+from tools.primary_satellite import published_scale
 from tools.tools import write_text, written_whole
 
 HEK = "https://www.lmsal.com/hek/her?"
@@ -35,9 +36,10 @@ NAMES = {  # of the HEK -> of tools.events
     "hgs_y": "hgy",
 }
 COLUMNS = (*NAMES.values(), "scale")
-FIRST_PHYSICAL = pd.Timestamp("2020-01-01")  # see above
+TIMES = ("start", "peak", "end")
 SETTLED = pd.Timedelta("7D")  # after a month, until its list is taken as final
 FAILURES = (OSError, LookupError, TypeError, ValueError)  # of sunpy, at answers of another form
+_MONTH = "[0-9]" * 4 + "-" + "[0-9]" * 2 + ".csv"
 _CLASS = re.compile(r"[ABCMX]\d+(\.\d+)?")
 _FETCHED = re.compile(r"# fetched: (\S+)")
 _LOG = logging.getLogger(__name__)
@@ -51,13 +53,16 @@ def fetch_flares(
     url: str = HEK,
     pause: float = monthly.PAUSE,
 ) -> pathlib.Path:
-    """Fetches the months from `start` to `end` that are not here yet, and joins them to one list.
+    """Fetches the months from `start` to `end` that are not here yet, and joins all that are here.
 
     Each month is kept as `hek/YYYY-MM.csv`. It is final if it was fetched at least a week after its
     end and holds a flare; until then it is asked for again, as is one that is of another form (a
-    log message tells). The joined list is `hek_flares.csv`,
-    which `tools.events.read_events` reads. It says beside each flare what time the list covers:
-    nobody knows whether months without any flare were quiet, and they are left out of that.
+    log message tells). The joined list is `hek_flares.csv`, which `tools.events.read_events` reads.
+    It holds the months of earlier calls, too; one of those that is damaged or of another form is
+    left out, and a log message tells.
+    The list says beside each flare what time it covers: nobody knows whether months without any
+    flare of a known class were quiet, and they are left out of that, as is the rest of a month that
+    was fetched before its end and has not been asked for again.
 
     Args:
         folder: `flares` in the data folder.
@@ -72,11 +77,10 @@ def fetch_flares(
 
     Raises:
         ConnectionError: the HEK did not answer; the months fetched before are kept.
-        ValueError: no month holds a flare.
+        ValueError: no month that is here holds a flare.
     """
     folder = pathlib.Path(folder)
     now = monthly.utc_now() if now is None else now
-    paths = []
     months = pd.period_range(start, end, freq="M")
     for month in tqdm(months, desc="Flare list", unit="month", disable=None):
         path = folder / "hek" / f"{month}.csv"
@@ -88,8 +92,8 @@ def fetch_flares(
                 text = "%s: the HEK holds no flare; no time of it counts as quiet."
                 _LOG.warning(text, month)
             _write_month(path, table, now)
-        paths.append(path)
-    return _join(paths, folder / "hek_flares.csv")
+    _join(folder / "hek", months, folder / "hek_flares.csv")
+    return folder / "hek_flares.csv"
 
 
 def search_month(year: int, month: int, url: str = HEK) -> pd.DataFrame:
@@ -120,13 +124,14 @@ def search_month(year: int, month: int, url: str = HEK) -> pd.DataFrame:
 
 
 def _cleaned(table, first, last):
-    for name in ("start", "peak", "end"):
+    for name in TIMES:
         table[name] = pd.to_datetime(table[name].replace("", None), format="ISO8601")
     table["goes_class"] = table["goes_class"].fillna("").astype(str).str.strip()
     for name in ("noaa_active_region", "hgx", "hgy"):
         table[name] = pd.to_numeric(table[name], errors="coerce")
-    table["noaa_active_region"] = table["noaa_active_region"].fillna(0).astype(int)
-    table["scale"] = np.where(table["start"] < FIRST_PHYSICAL, "operational", "physical")
+    region = table["noaa_active_region"].fillna(0)
+    table["noaa_active_region"] = region.clip(lower=0).astype(int)  # no number is negative
+    table["scale"] = published_scale(table["start"])
     table = table[table["start"].between(first, last)]  # the HEK gives all that touch the month
     known = table["goes_class"].str.fullmatch(_CLASS)
     if not known.all():
@@ -153,43 +158,85 @@ def _is_final(path, month):
     if not path.is_file():
         return False
     try:
-        fetched = _FETCHED.search(path.read_text(encoding="utf-8"))
-        columns, held = tables.read_heading(path).columns, _read_month(path)
-    except ValueError as error:  # also of bytes that are no text, and of rows that are no table
-        _LOG.warning("%s is damaged; it is fetched again. %s", path, error)
+        flares, fetched = _read_month(path)
+    except ValueError as error:
+        _LOG.warning("%s is fetched again. %s", path, error)
         return False
-    if columns != COLUMNS:
-        text = "%s: no month of the flare list, whose columns are %s; it is fetched again."
-        _LOG.warning(text, path, ",".join(COLUMNS))
-        return False
-    settled = monthly.is_settled(fetched and fetched[1], month, SETTLED)
-    return settled and not held.empty  # an empty month may be one that the HEK lacks
+    settled = monthly.is_settled(fetched, month, SETTLED)
+    return settled and not flares.empty  # an empty month may be one that the HEK lacks
 
 
-def _join(paths, target):
-    months = [_read_month(path) for path in paths]
-    held = [month for month in months if not month.empty]
+def _join(folder, asked, target):
+    held = _held_months(folder)
     if not held:
         raise ValueError(
-            f"The flare list is empty: the HEK has no flare of SWPC in {paths[0].stem} to "
-            f"{paths[-1].stem}. Expected at least one. Name another list with --flares."
+            f"The flare list is empty: the HEK has no flare of SWPC in {asked[0]} to {asked[-1]}. "
+            "Expected at least one. Name another list with --flares."
         )
-    joined = _with_spans(pd.concat(held, ignore_index=True))
+    joined = pd.concat(_with_spans(held), ignore_index=True)
     with written_whole(target) as temporary:
         joined.to_csv(temporary, index=False, date_format="%Y-%m-%dT%H:%M:%S")
-    return target
 
 
-def _with_spans(flares):
-    """The flares, and of each the first and the last time of its run of months that hold flares."""
-    start, peak, end = (pd.to_datetime(flares[name]) for name in ("start", "peak", "end"))
-    last = end.fillna(peak).fillna(start)
-    last = last.where(last - start <= LONGEST_FLARE, start)  # a wrong date is no end of the list
-    run = ((12 * start.dt.year + start.dt.month).diff() > 1).cumsum()
-    return flares.assign(
-        list_start=start.groupby(run).transform("min"), list_end=last.groupby(run).transform("max")
-    )
+def _held_months(folder):
+    """Of each month that holds a flare: itself, its flares, and when they were fetched; sorted."""
+    held = []
+    for path in sorted(folder.glob(_MONTH)):
+        try:
+            month, (flares, fetched) = pd.Period(path.stem, "M"), _read_month(path)
+        except (OSError, ValueError) as error:
+            _LOG.warning("%s is left out of the flare list. %s", path, error)
+            continue
+        if not flares.empty:
+            held.append((month, flares, fetched))
+    return held
+
+
+def _with_spans(held):
+    """Flares of each month, and of each the first and the last time of its run of months."""
+    numbers = pd.Series([month.ordinal for month, _, _ in held])
+    whole = [monthly.is_settled(fetched, month, pd.Timedelta(0)) for month, _, fetched in held]
+    run = ((numbers.diff() > 1) | ~pd.Series(whole).shift(fill_value=True)).cumsum()
+    edges = pd.DataFrame([_edges(flares) for _, flares, _ in held])
+    first, last = edges[0].groupby(run).transform("min"), edges[1].groupby(run).transform("max")
+    return [
+        flares.assign(list_start=start, list_end=end)
+        for (_, flares, _), start, end in zip(held, first, last, strict=True)
+    ]
+
+
+def _edges(flares):
+    last = flares["end"].fillna(flares["peak"]).fillna(flares["start"])
+    wrong = last - flares["start"] > LONGEST_FLARE  # a wrong date is no end of the list
+    return flares["start"].min(), last.mask(wrong, flares["start"]).max()
 
 
 def _read_month(path):
-    return pd.read_csv(path, comment="#", dtype=str)
+    """Flares of a month's file (none, unless one has a known class), and when they were fetched."""
+    try:
+        fetched = _FETCHED.search(path.read_text(encoding="utf-8"))
+        columns = tables.read_heading(path).columns
+        flares = pd.read_csv(path, comment="#", dtype=str)
+    except ValueError as error:  # also of bytes that are no text, and of rows that are no table
+        raise ValueError(f"It is damaged. {error}") from error
+    if columns != COLUMNS:
+        raise ValueError(
+            f"It is no month of the flare list. Expected the columns {','.join(COLUMNS)}. "
+            f"Received: {','.join(columns)[:120]}."
+        )
+    return _classified(flares), fetched and fetched[1]
+
+
+def _classified(flares):
+    flares = flares[flares["goes_class"].notna()]
+    times = {name: pd.to_datetime(flares[name], format="ISO8601") for name in TIMES}
+    flares = flares.assign(**times)
+    whole = flares["goes_class"].str.fullmatch(_CLASS)
+    whole &= flares["start"].notna() & flares["scale"].notna()
+    if not whole.all():
+        raise ValueError(
+            "It is damaged. Expected a start, a class such as M1.5 and a scale in each row. "
+            f"Received: {','.join(flares[~whole].iloc[0].map(str))}."
+        )
+    known = pd.to_numeric(flares["goes_class"].str[1:]) > 0  # lists hold an A0.0 here and there
+    return flares if known.any() else flares.iloc[:0]

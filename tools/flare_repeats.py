@@ -1,4 +1,4 @@
-"""Rows of a flare list that tell of a flare which another row tells of."""
+"""Rows that tell of one flare: of one list, where one is left, and of two, where they match."""
 
 import numpy as np
 import pandas as pd
@@ -13,10 +13,11 @@ def without_repeats(events: pd.DataFrame) -> pd.DataFrame:
     """Leaves one row of each flare of a list.
 
     Two rows are one flare if they peak in the same minute (a satellite sees the flux of the whole
-    Sun), or within ten minutes of each other, each inside the other's span. Flares do follow each
-    other within ten minutes, and their spans may touch or overlap a little; but the second then
-    peaks after the end of the first. The peak is the end of a flare whose end is missing. A row
-    whose peak is missing is compared by its start, with other such rows only.
+    Sun), or within ten minutes of each other and either each inside the other's span or with starts
+    in the same minute. Flares do follow each other within ten minutes, and their spans may touch or
+    overlap a little; but the second then starts later and peaks after the end of the first. The
+    peak is the end of a flare whose end is missing. A row whose peak is missing is compared by its
+    start, with other such rows only.
     The larger flare stays; of equal ones the earlier, then the one that comes first. Where it has
     no longitude, it takes that of the first of its repeats that has one.
 
@@ -52,5 +53,42 @@ def _row_that_stays(ordered):
         inside = (start[row] <= peak[near]) & (peak[near] <= end[row])
         around = (start[near] <= peak[row]) & (peak[row] <= end[near])
         same = (inside & around) | (peak[near] // MINUTE == peak[row] // MINUTE)
+        same |= start[near] // MINUTE == start[row] // MINUTE
         stays[near[same & (known[near] == known[row]) & (stays[near] < 0)]] = row
     return stays
+
+
+def matches(first: pd.DataFrame, second: pd.DataFrame) -> np.ndarray:
+    """Pairs of rows of two lists that are the same flare.
+
+    Each is the other's nearest in time of peak (start, where the peak is missing), and they are
+    within ten minutes.
+
+    Returns:
+        int64, shape (n, 2): places in `first` and in `second`.
+    """
+    there, back = _nearest(first, second), _nearest(second, first)
+    places = np.arange(len(first))
+    found = there >= 0
+    mutual = found.copy()
+    mutual[found] = back[there[found]] == places[found]
+    return np.stack([places[mutual], there[mutual]], axis=1)
+
+
+def _nearest(first, second):
+    when = [t["peak"].fillna(t["start"]).astype("datetime64[us]") for t in (first, second)]
+    if not len(second):
+        return np.full(len(first), -1)
+    left, right = (
+        pd.DataFrame({"time": times.to_numpy(), "place": np.arange(len(times))}) for times in when
+    )
+    near = pd.merge_asof(
+        left.sort_values("time", kind="stable"),
+        right.sort_values("time", kind="stable").rename(columns={"place": "other"}),
+        on="time",
+        direction="nearest",
+        tolerance=SAME_FLARE,
+    )
+    found = np.full(len(first), -1)
+    found[near["place"]] = near["other"].fillna(-1)
+    return found

@@ -1,5 +1,6 @@
 """GOES X-ray flux, 1-8 Angstrom, from files of several kinds, in W m-2 on the physical scale."""
 
+import logging
 import pathlib
 from collections.abc import Iterable
 
@@ -22,7 +23,15 @@ COLUMNS = ["time", "flux", "satellite", "quality", "scale", "cadence"]
 MINUTE = pd.Timedelta("1min")
 FAST = pd.Timedelta("30s")  # a shorter step is that of single readings: 1, 2 or 3 s
 MIXED = 4  # steps whose ratio is larger are of different kinds; 1, 2 and 3 s are of one
+# W m-2, physical. No flare came near: that of 2003-11-04, which saturated the detectors at X17, is
+# put at X45 (Thomson et al. 2005, doi:10.1029/2005JA011008), 6.4e-3 W m-2.
+LARGEST = 0.1
 WAY_OUT = 'Say scale="operational" or scale="physical" (--scale on the command line).'
+ONE_KIND = (
+    "The peaks of readings are higher than those of means: name files of one kind, or have "
+    "readings averaged over minutes with minute_means=True (--minute_means on the command line)."
+)
+_LOG = logging.getLogger(__name__)
 
 
 def to_physical(flux: np.ndarray, scale: str | np.ndarray) -> np.ndarray:
@@ -84,8 +93,8 @@ def read_flux(
 ) -> pd.DataFrame:
     """Reads long-channel GOES flux series into one table; the kinds: `flux_files.read_file`.
 
-    What is missing (empty, NaN, 0, negative, -99999, -9999, flagged as bad) is NaN; a row that is
-    not there is a gap.
+    What is missing (empty, NaN, 0, negative, -99999, -9999, flagged as bad) is NaN, and so is what
+    lies above `LARGEST` (a log message counts it); a row that is not there is a gap.
     Of satellites that overlap, the one that was primary at the time holds (`primary_satellite`),
     then the one named first; another's row stays only where those have nothing valid nearer than
     one cadence. Of rows of one satellite and time, the valid one stays, then that of the file named
@@ -97,6 +106,7 @@ def read_flux(
             old FITS form are operational, netCDF files physical.
         minute_means: whether single readings (1 to 3 s) become means of a minute. Without it,
             readings and means together are refused: a reading's peak is higher than a mean's.
+            Both in one file are always refused: nobody says which row is which.
 
     Returns:
         Sorted by time: time (datetime64[us], UTC), flux (float64, physical W m-2), satellite (str,
@@ -106,7 +116,7 @@ def read_flux(
 
     Raises:
         ValueError: if a file is no flux series, its times are unsorted or doubled, nobody says its
-            scale, or the files are of different cadences.
+            scale, or the files, or the rows of one, are of different cadences.
         FileNotFoundError: if a file is not there.
     """
     check_scale(scale)
@@ -145,14 +155,36 @@ def means_of_minutes(flux: pd.DataFrame) -> pd.DataFrame:
 
 def _physical(table, path, scale):
     scales = known_scales(table["scale"], table["satellite"], scale, path)
-    flux = table["flux"].where((table["flux"] > 0) & np.isfinite(table["flux"]))
-    table = table.assign(flux=to_physical(flux, scales), scale="physical")
+    flux = pd.Series(to_physical(table["flux"], scales), table.index)
+    above = flux > LARGEST
+    if above.any():
+        text = "%s: %d of %d fluxes are above %g W m-2. No flare is: they are missing."
+        _LOG.warning(text, path, above.sum(), len(flux), LARGEST)
+    table = table.assign(flux=flux.where((flux > 0) & ~above), scale="physical")
+    _check_steps(table, path)
     if not table["time"].is_monotonic_increasing:  # of several satellites, one after the other
         table = table.sort_values("time", kind="stable", ignore_index=True)
     steps = np.diff(microseconds(table["time"]))
     steps = steps[steps > 0]  # satellites share their times
     cadence = int(np.median(steps)) if len(steps) else 0  # one time alone has none
     return table.assign(cadence=np.timedelta64(cadence, "us"))
+
+
+def _check_steps(table, path):
+    """Refuses a file that holds readings beside means, or means of several lengths."""
+    kinds = []
+    for _, times in table.groupby("satellite", sort=False)["time"]:
+        steps = np.diff(microseconds(times)) / 1e6
+        even = np.abs(np.diff(steps)) <= 0.1 * steps[:-1]
+        four = even[:-2] & even[1:-1] & even[2:]  # in a row make a cadence; gaps are not that even
+        kinds += [steps[: len(four)][four]]
+    kinds = np.concatenate([[], *kinds])
+    if len(kinds) and kinds.max() > MIXED * kinds.min():
+        raise ValueError(
+            f"{path} holds fluxes of different cadences. Expected one in a file. Received: every "
+            f"{kinds.min():g} s and every {kinds.max():g} s. Put each kind into a file of its own. "
+            f"{ONE_KIND}"
+        )
 
 
 def _is_fast(file):
@@ -168,9 +200,7 @@ def _check_cadences(files, paths):
     if long > MIXED * short:
         raise ValueError(
             f"The flux files are of different cadences. Expected one. Received: {fast} every "
-            f"{short.total_seconds():g} s, {slow} every {long.total_seconds():g} s. The peaks of "
-            "readings are higher than those of means: name files of one kind, or have readings "
-            "averaged over minutes with minute_means=True (--minute_means on the command line)."
+            f"{short.total_seconds():g} s, {slow} every {long.total_seconds():g} s. {ONE_KIND}"
         )
 
 

@@ -1,6 +1,7 @@
 """One file of GOES X-ray flux, of whatever kind, as a table on the file's own scale."""
 
 import gzip
+import mmap
 import pathlib
 import shutil
 import tempfile
@@ -9,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tools import tables
-from tools.primary_satellite import satellite_name
+from tools.primary_satellite import KNOWN, satellite_name
 
 LONG_CHANNEL = "0.1-0.8nm"  # 1-8 A, as SWPC's files write it
 COLUMNS = ["time", "flux", "satellite", "quality", "scale"]
@@ -42,10 +43,8 @@ def read_file(path: pathlib.Path) -> pd.DataFrame:
         table = read_xrs(path)
     else:
         table = _read_feather(path) if start.startswith(b"ARROW1") else _read_csv(path)
-    table["satellite"] = table["satellite"].fillna("").astype(str)
-    for name in table["satellite"].unique():
-        if satellite_name(name) != name:
-            table["satellite"] = table["satellite"].replace({name: satellite_name(name)})
+    names = table["satellite"].fillna("").astype(str)
+    table["satellite"] = names.map({name: satellite_name(name) for name in names.unique()})
     _check_times(table, path)
     return table[COLUMNS]
 
@@ -87,6 +86,7 @@ def _read_feather(path):
 
 def _read_csv(path):
     heading = tables.read_heading(path)
+    _refuse_bytes(path)
     columns = set(heading.columns)
     swpc = {"time_tag", "flux", "energy"} <= columns
     if not swpc and not {"time", "flux"} <= columns:
@@ -97,10 +97,41 @@ def _read_csv(path):
         )
     time = "time_tag" if swpc else "time"
     words = dict.fromkeys((time, "satellite", "scale", "energy"), str)
-    rows = tables.read_rows(heading, dtype=words)
+    try:
+        rows = tables.read_rows(heading, dtype=words)
+    except UnicodeDecodeError as error:
+        raise ValueError(_no_text(path, f"bytes that are not UTF-8 ({error.reason})")) from None
     if swpc:
         rows = rows[rows["energy"] == LONG_CHANNEL]
+    if "satellite" in rows:
+        _refuse_satellites(rows["satellite"], heading)
     return _flagged(rows, heading, time)
+
+
+def _refuse_bytes(path):
+    # Files whose writing was cut short may end in NULs, which pandas reads as text.
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        place = content.find(b"\0")
+        if place >= 0:
+            line = content[:place].count(b"\n") + 1
+            raise ValueError(_no_text(path, f"a NUL byte in line {line}"))
+
+
+def _no_text(path, received):
+    return (
+        f"{path} is not a text table. Expected a CSV file with the columns time,flux, in UTF-8. "
+        f"Received: {received}. Fetch or write the file anew."
+    )
+
+
+def _refuse_satellites(names, heading):
+    unknown = []
+    for name in names.unique():
+        try:
+            satellite_name(name)
+        except ValueError:
+            unknown.append(name)
+    tables.refuse_rows(names.isin(unknown), names, heading, KNOWN)
 
 
 def _flagged(rows, heading, time):

@@ -1,4 +1,9 @@
-"""What labels are made of: a flux series or a flare list, made ready for many windows."""
+"""What labels are made of: a flux series or a flare list, made ready for many windows.
+
+Quiet means the same for both: no flare of `outages.SMALLEST` or above, C1.0 on the operational
+scale, which is 1.43e-6 W m-2 on the physical one. That holds from GOES-16 on, too, when flares that
+are published as C1.0 to C1.4 are smaller.
+"""
 
 from collections.abc import Sequence
 
@@ -7,9 +12,8 @@ import pandas as pd
 
 from tools import label_history
 from tools.label_windows import LabelSource
+from tools.outages import SMALLEST, as_intervals, spans
 from tools.windows import Intervals, microseconds
-
-QUIET_FLUX = 1e-6  # W m-2: C1.0 on the physical scale, under the operational one's 1.43e-6
 
 
 class FluxSeries(LabelSource):
@@ -18,13 +22,17 @@ class FluxSeries(LabelSource):
     Coverage: each valid sample stands for the time to the next one where that is at most 1.5
     cadences, else for one cadence; their sum over the window's length, at most 1. In a regular
     series that is the fraction of the expected samples that are valid.
-    Current Flux: the newest valid sample not later than t and not older than 2 cadences. (A mean
-    stamped with the middle of its bin holds half a bin of the future.)
+    Current Flux: the newest valid sample stamped not later than t and not older than 2 cadences.
+    NOAA stamps a mean of a minute with the minute's start ("Record start time" in its netCDF
+    files), so that of the minute of t holds up to a minute after t, and is known when it ends; no
+    later minute enters. A mean stamped with the middle of its bin holds half a bin after t. Numbers
+    of what had ended by t are those of `label_history`.
     Censored: 1 if the window runs over a gap or an end of the series of a sample or more: a larger
     flux may have been missed, so Catch Flux is a lower bound; without any sample it is unknown.
-    Quiet: 1 if the window is not censored and stayed under `QUIET_FLUX`; 0 if the flux reached it,
+    Quiet: 1 if the window is not censored and stayed under `SMALLEST`; 0 if the flux reached it,
     by a flare or by the background; else unknown.
-    In Progress: by the flare list, where one is given; else unknown. Satellite: that of Catch Flux.
+    In Progress: by the flare list, where one is given and covers t; else unknown.
+    Satellite: that of Catch Flux.
 
     Args:
         flux: columns time (datetime64, UTC) and flux (physical W m-2, NaN where missing), as
@@ -80,8 +88,8 @@ class FluxSeries(LabelSource):
         return self._observed(windows) > windows.length - 0.99 * cadence
 
     def _quiet(self, windows, catch_flux):
-        quiet = np.where(self._whole(windows) & (catch_flux < QUIET_FLUX), 1.0, np.nan)
-        return np.where(catch_flux >= QUIET_FLUX, 0.0, quiet)
+        quiet = np.where(self._whole(windows) & (catch_flux < SMALLEST), 1.0, np.nan)
+        return np.where(catch_flux >= SMALLEST, 0.0, quiet)
 
     def _in_progress(self, windows):
         return np.nan if self._flares is None else self._flares.in_progress(windows.now)
@@ -90,18 +98,19 @@ class FluxSeries(LabelSource):
 class EventList(LabelSource):
     """A flare list. It holds no flux between flares: Current Flux and Delta are unknown.
 
-    A flare counts where its peak lies. The list is taken as complete from its first start to its
-    last end, but for `outages`; a flare whose peak or flux is unknown makes the time from its start
+    A flare counts where its peak lies. The list is taken as complete over the stretches that it says
+    to cover, else from its first start to its last end, but for `outages`; a flare whose peak or flux is unknown makes the time from its start
     to its end an outage. Outside, and in outages, nothing is known.
     Catch Flux: of the largest flare in the window; unknown without one.
     Coverage: fraction of the window in which the list is complete. Censored: 1 if that is not all.
-    Quiet: 1 if the list is complete over the window and holds no flare in it, 0 if it holds one,
-    else unknown. "No flare" means none of the classes that the list holds.
+    Quiet: 1 if the list is complete over the window and holds no flare of `SMALLEST` or above in
+    it, 0 if it holds one, else unknown. Lists hold smaller ones or not; they do not count.
     In Progress: 1 if start <= t <= end (peak, where the end is missing), 0 if not, else unknown.
     Satellite: that of Catch Flux.
 
     Args:
-        events: columns start, peak, end, flux, satellite, as `tools.events.read_events` gives them.
+        events: columns start, peak, end, flux, satellite, and maybe list_start and list_end, as
+            `tools.events.read_events` gives them.
         outages: pairs of datetime64 between which the list is blind.
 
     Raises:
@@ -123,11 +132,14 @@ class EventList(LabelSource):
         starts = microseconds(events["start"])
         ends = microseconds(events["end"].fillna(events["peak"]).fillna(events["start"]))
         self._flares = Intervals(zip(starts, ends, strict=True))
-        self._first, self._last = starts.min(), ends.max()
         blind = [tuple(microseconds(np.array(pair))) for pair in outages]
         blind += zip(starts[~complete], ends[~complete], strict=True)
         if "list_start" in events:
-            blind += _between(events)
+            covered = as_intervals(spans(events))
+        else:
+            covered = Intervals([(starts.min(), ends.max())])
+        self._first, self._last = covered.span
+        blind += covered.gaps(*covered.span)
         self._blind = Intervals(blind)
 
     @property
@@ -154,18 +166,10 @@ class EventList(LabelSource):
 
     def _quiet(self, windows, catch_flux):
         whole = self._whole(windows)
-        return np.where(windows.largest >= 0, 0.0, np.where(whole, 1.0, np.nan))
+        return np.where(catch_flux >= SMALLEST, 0.0, np.where(whole, 1.0, np.nan))
 
     def _in_progress(self, windows):
         return self.in_progress(windows.now)
-
-
-def _between(events):
-    """The spans of time between lists: none of them says whether there were flares."""
-    spans = events[["list_start", "list_end"]].drop_duplicates().sort_values("list_start")
-    first, last = (microseconds(spans[name]) for name in ("list_start", "list_end"))
-    pairs = zip(np.maximum.accumulate(last)[:-1], first[1:], strict=True)
-    return [(end, start) for end, start in pairs if start > end]
 
 
 def _cadence(known, times, cadence):

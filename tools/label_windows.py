@@ -15,11 +15,11 @@ from tools.windows import WindowMaxima, microseconds
 COLUMNS = [
     "Date Stamp",  # YYYYmmdd_HHMM
     "Catch Flux",  # largest flux in the window
-    "Current Flux",  # flux at t
+    "Current Flux",  # flux at t: of GOES, the mean of the minute of t
     "Delta",  # Catch Flux - Current Flux
     "Filename",  # of the sample at t
     "Coverage",  # observed fraction of the window, 0 to 1
-    "Quiet",  # 1: no flare in the window, 0: one at least
+    "Quiet",  # 1: no flare in the window of C1.0 (operational class) or above, 0: one at least
     "In Progress",  # 1: a flare is under way at t, 0: none
     "Satellite",
     "Scale",  # of the fluxes in this row

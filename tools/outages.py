@@ -1,7 +1,7 @@
 """When a flare list was blind: read, written, found by another list or by its own silence."""
 
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -29,8 +29,8 @@ def read_outages(path: str | pathlib.Path) -> list[tuple[np.datetime64, np.datet
     heading = tables.read_heading(path)
     if not {"start", "end"} <= set(heading.columns):
         raise ValueError(
-            f"{path} is not a list of outages. Expected a CSV file with the columns start,end. "
-            f"Received the header: {','.join(heading.columns)[:120]}."
+            f"{path} is not a list of outages. Expected a CSV file whose first line is start,end. "
+            f"Received: {','.join(heading.columns)[:120]}. Name the two columns so."
         )
     if pd.read_csv(path, skiprows=heading.comments, encoding=tables.ENCODING).empty:
         return []
@@ -49,6 +49,11 @@ def write_outages(path: str | pathlib.Path, outages: Sequence[tuple]) -> None:
 def spans(events: pd.DataFrame) -> np.ndarray:
     """First and last times of the stretches that a list covers: datetime64, shape (n, 2)."""
     return events[["list_start", "list_end"]].drop_duplicates().to_numpy()
+
+
+def as_intervals(pairs: Iterable[tuple[np.datetime64, np.datetime64]]) -> Intervals:
+    """The union of stretches of time, in microseconds since 1970."""
+    return Intervals((int(microseconds(start)), int(microseconds(end))) for start, end in pairs)
 
 
 def find_outages(
@@ -137,7 +142,7 @@ def _covered(events, starts, ends):
     """How much of the time between each start and end the list covers: timedelta64."""
     if "list_start" not in events:
         return ends - starts
-    covered = Intervals(microseconds(spans(events)).tolist())
+    covered = as_intervals(spans(events))
     inside = covered.length_before(microseconds(ends)) - covered.length_before(microseconds(starts))
     return inside.astype("timedelta64[us]")
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 NEWEST_SATELLITE = 19
+KNOWN = f"GOES-1 to GOES-{NEWEST_SATELLITE} (or G15, goes15, 15), SDO, or nothing"
 FIRST_UNSCALED_SATELLITE = 16  # GOES-R: operational and physical are the same
 # SWPC's table of primary and secondary satellites (its X-ray rows; state of 2024-09-06, as kept in
 # the repository ktindiana/fetchsep). SWPC's flare list names the same ones, but for single flares.
@@ -66,8 +67,8 @@ def satellite_name(text: object) -> str:
     if name.upper() == "SDO":
         return "SDO"
     raise ValueError(
-        f"{name!r} is no satellite known here. Expected GOES-1 to GOES-{NEWEST_SATELLITE} (or G15, "
-        "goes15, 15), SDO, or nothing. Mend the column satellite, or leave it empty."
+        f"{name!r} is no satellite known here. Expected {KNOWN}. Mend the column satellite, or "
+        "leave it empty."
     )
 
 

@@ -42,6 +42,21 @@ def write_text(path, text):
         temporary.write_text(text, encoding="utf-8")
 
 
+def in_words(error, options):
+    """What a script tells of an error; of a file that the system refuses, with the way out.
+
+    Args:
+        error: an exception.
+        options: that name files, in words.
+    """
+    if getattr(error, "filename", None) is None:
+        return str(error)
+    return (
+        f"{error.filename} cannot be used: {error.strerror}. Expected a file that can be read, and "
+        f"a folder that can be written to. Name another with {options}."
+    )
+
+
 PACKAGES = (
     "keras",
     "tensorflow",

@@ -57,12 +57,12 @@ class FluxTarget:
         """How far after its image a sample's label looks, minutes."""
         return self.lag_minutes + self.catch_minutes
 
-    def labels(self, folder: pathlib.Path, every_minutes: int | None = None) -> pd.DataFrame:
+    def labels(self, folder: pathlib.Path, times: str = "") -> pd.DataFrame:
         """The label table of this lag and catch, from the data folder's `y`.
 
         Args:
             folder: the data folder.
-            every_minutes: between samples of a regular series; None where an index names them.
+            times: options of v4_find_ys.py that name the samples' times; "" where an index does.
 
         Raises:
             DatasetNotFoundError: if there is none, with the command that makes it.
@@ -71,9 +71,8 @@ class FluxTarget:
         path = folder / "y" / labels.label_file(lag, catch)
         if not path.is_file():
             script = "python tools/xray_flux_forecast/v4_find_ys.py"
-            times = f" --every {every_minutes}" if every_minutes else ""
-            options = f"{times} --delays {lag} --catches {catch}"
-            command = f"{script}{options}  # flux or flare list -> labels"
+            options = f"{times} --delays {lag} --catches {catch}".strip()
+            command = f"{script} {options}  # flux or flare list -> labels"
             what = f"The table of labels {lag} min ahead, over {catch} min,"
             raise DatasetNotFoundError(what, path, [command])
         return labels.read_labels(path)

@@ -15,7 +15,7 @@ NO_LIGHT_CURVE = (
     "NO LIGHT CURVE: y/Light_Curve.csv is not there, or knows nothing of the training times, so no "
     "regression on the light curve and no flare of the day before stand beside these scores. It is "
     "written with the labels where these come from a flux series: "
-    "python tools/xray_flux_forecast/v4_find_ys.py (--every 6 for SDOML; --flux FILE)"
+    "python tools/xray_flux_forecast/v4_find_ys.py (--every 6 --start TIME --end TIME for SDOML)"
 )
 
 

@@ -21,7 +21,8 @@ class SDOML(AIA):
 
     It is `AIA` in everything but where its images come from: labels, side channels and splits are
     the same. A sample lies at each slot of 6 minutes; a channel belongs to it if a frame lies
-    within 2 minutes. Labels of these slots: `v4_find_ys.py --every 6` (or a multiple of it).
+    within 2 minutes. Labels of these slots: `v4_find_ys.py --every 6 --start TIME --end TIME`
+    (or a multiple of 6).
 
     The Sun was scaled to a radius of 976 arcsec, so its distance does not show; AIA is corrected
     for degradation by the makers, in DN/s per original 0.6 arcsec pixel (version 1, which has sums
@@ -166,7 +167,9 @@ class SDOML(AIA):
 
     def _used(self, slots, ids):
         """Which slots have a label, or are the earlier images of one that has."""
-        labels = self.flux.labels(self.folder, every_minutes=self.cadence_minutes)
+        first, last = np.datetime_as_string([slots.min(), slots.max()], unit="m")
+        times = f"--every {self.cadence_minutes} --start {first} --end {last}"
+        labels = self.flux.labels(self.folder, times)
         labelled = slots[ids.isin(labels.index)]
         seconds = [round(60 * step * self._spacing) for step in range(self._count)]
         earlier = [labelled - np.timedelta64(number, "s") for number in seconds]

@@ -24,7 +24,7 @@ def flares(*rows):
 
 
 LIST = flares(
-    (0, 10, 20, 1e-6), (100, 110, None, 5e-6), (105, 115, 130, 2e-6), (1000, 1010, 1020, 1e-6)
+    (0, 10, 20, 2e-6), (100, 110, None, 5e-6), (105, 115, 130, 2e-6), (1000, 1010, 1020, 2e-6)
 )
 
 
@@ -44,6 +44,22 @@ def test_no_flare_is_quiet_only_where_the_list_is_complete():
     # From 290: 10 of 24 minutes before the outage; 320: 4 after it; 1005: the list ends at 1020.
     np.testing.assert_allclose(table["Coverage"], [1, 10 / 24, 4 / 24, 15 / 24, 0, 0], atol=1e-12)
     assert table["Catch Flux"].notna().to_list() == [False, False, False, True, False, False]
+
+
+def test_flares_under_c1_of_the_operational_scale_are_quiet():
+    # C1.0 is 1e-6 / 0.7 = 1.42857e-6 W m-2 on the physical scale; 1.4e-6 is a C1.4 of GOES-16.
+    table = flares((0, 10, 20, 1.4e-6), (100, 110, 120, 1.42857143e-6), (200, 210, 220, 3e-7))
+    labels = labels_from_events(minutes([5, 105, 205, 50]), table, 0, 12)
+    assert labels["Quiet"].to_list() == [1, 0, 1, 1]
+    np.testing.assert_allclose(labels["Catch Flux"], [1.4e-6, 1.42857143e-6, 3e-7, np.nan])
+
+
+def test_a_list_may_cover_more_than_its_flares():
+    wide = LIST.assign(list_start=minutes(-100), list_end=minutes(1200))
+    labels = labels_from_events(minutes([-110, -90, -30, 1100, 1180]), wide, 0, 24)
+    np.testing.assert_array_equal(labels["Quiet"], [np.nan, 1, 1, 1, np.nan])
+    np.testing.assert_allclose(labels["Coverage"], [14 / 24, 1, 1, 1, 20 / 24])
+    np.testing.assert_array_equal(labels["In Progress"], [np.nan, 0, 0, 0, 0])
 
 
 def test_the_time_between_two_lists_is_unknown():
@@ -90,7 +106,7 @@ def test_real_list_labels_august_2017(real_data):
         start, stop = t + np.timedelta64(1, "h"), t + np.timedelta64(25, "h")
         inside = events[(events["peak"] >= start) & (events["peak"] < stop)]
         under_way = ((events["start"] <= t) & (events["end"] >= t)).any()
-        assert row["Quiet"] == (0 if len(inside) else 1)
+        assert row["Quiet"] == (0 if (inside["flux"] > 1.42857e-6).any() else 1)
         assert row["Coverage"] == 1
         assert row["In Progress"] == under_way
         if len(inside):

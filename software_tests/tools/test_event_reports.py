@@ -82,3 +82,10 @@ def test_days_that_are_none_are_refused(tmp_path):
         read_events(
             written(tmp_path, FIRST.replace(":Date: 2015 03 01\n", "").replace("\n\n", "\n", 1))
         )
+
+
+def test_a_report_that_is_no_text_is_refused_by_name(tmp_path):
+    (path,) = written(tmp_path, FIRST)
+    path.write_bytes(path.read_bytes().replace(b"4090", b"4\xff90").replace(b"III/1", b"III/\xe9"))
+    with pytest.raises(ValueError, match=r"0events.txt, line 11: .* Received the byte b'\\xe9'. F"):
+        read_events(path)

@@ -115,12 +115,16 @@ def test_times_that_cannot_be_are_missing_and_counted(tmp_path, caplog):
         "2014-01-02T00:00,2014-01-02T00:10,2014-01-02T00:00,C2.0,physical",  # end before peak
         "2014-01-03T00:00,2014-01-03T00:10,2014-01-20T00:00,C3.0,physical",  # 17 days
         "2014-01-04T00:00,2014-01-04T00:10,2014-01-04T00:20,A0.0,physical",
+        "2014-01-05T00:00,2015-01-05T00:10,2014-01-05T00:20,C5.0,physical",  # peak a year later
+        "2014-01-06T00:00,2014-01-07T00:00,,C6.0,physical",  # a day: long, but not impossible
+        "2014-01-08T00:00,2014-01-09T00:01,,C7.0,physical",
     ]
     table = read_events(written(tmp_path, OWN + "\n".join(lines) + "\n"))
-    assert table["peak"].isna().to_list() == [True, False, False, False]
-    assert table["end"].isna().to_list() == [False, True, True, False]
-    assert table["flux"].isna().to_list() == [False, False, False, True]
-    assert "of 4 flares, 1 have a peak before their start, 2 an end" in caplog.text
+    assert table["peak"].isna().to_list() == [True, False, False, False, True, False, True]
+    assert table["end"].isna().to_list() == [False, True, True, False, False, True, True]
+    assert table["flux"].isna().to_list() == [False] * 3 + [True] + [False] * 3
+    assert (table["list_end"] == pd.Timestamp("2014-01-08T00:00")).all()
+    assert "of 7 flares, 3 have a peak before their start or over a day after it, 2" in caplog.text
 
 
 def test_flarenet_list_uses_the_published_peak(tmp_path):
@@ -140,6 +144,7 @@ def test_flarenet_list_uses_the_published_peak(tmp_path):
     [
         ("", "is empty"),
         ("2010 01 01,U.S.,nter,her\n", "line 1: this header is of no flare list known here"),
+        ("# of 2014\n2014-01-01,,,M1.0\n", r"line 2: .*first line: 2014-01-01,,,M1.0. If it is a "),
         ("time,flux\n2014-01-01,1e-6\n", "A flux series goes to --flux"),
         (OWN, "has a header and no rows"),
         (OWN + "2014-01-01,soon,,M1.0,physical\n", "line 2, column 'peak': expected a time"),
@@ -151,6 +156,9 @@ def test_flarenet_list_uses_the_published_peak(tmp_path):
         (NUMBERED + "garbage,line\n", "Received 'garbage' as a row number in line 4"),
         (SWPC + "20140101,1,0100,2460,0120,G15,C1.0,\n", "line 2, column 'max_time'"),
         (SWPC + "20141301,1,0100,0110,0120,G15,C1.0,\n", "column 'date': expected a date"),
+        (SWPC + "20140101,1,0100,0110,0120,G15,C1.0,-1158\n", "'noaa_ar': expected the number of"),
+        (SWPC + "20140101,1,0100,0110,0120,G15,C1.0,115.8\n", "Received: '115.8'"),
+        (SWPC + "20140101,1,0100,0110,0120,G15,C1.0,inf\n", "Received: 'inf'"),
         (SWPC + "20140101,1,////,0110,0120,G15,C1.0,\n", "column 'start_time'"),
     ],
 )
@@ -206,12 +214,13 @@ def test_real_hek_list_has_1454_duplicates(real_data):
     assert duplicates == 1454
     table = read_events(path, scale="operational")
     assert table["rows"].sum() == len(raw)
-    assert len(table) == len(raw) - 1967  # duplicates, and flares told twice with other numbers
+    assert len(table) == len(raw) - 1970  # duplicates, and flares told twice with other numbers
     assert table["flux"].isna().sum() == 1  # A0.0
+    assert table["peak"].isna().sum() == 3  # before the start, or days after it
 
 
 def test_real_dirty_list_is_refused(real_data):
-    with pytest.raises(ValueError, match=r"line 1: this header.*Received: 2010 01 01,U.S.,nter"):
+    with pytest.raises(ValueError, match=r"line 1: this header.*: 2010 01 01,U.S.,nter"):
         read_events(real_data / "flare_lists/dirty_all_events_list.txt")
 
 

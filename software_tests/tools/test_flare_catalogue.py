@@ -3,8 +3,10 @@ import pandas as pd
 import pytest
 
 from tools.events import read_events
-from tools.flare_catalogue import DISAGREEMENTS, join, matches, write_catalogue
+from tools.flare_catalogue import join, operational_flux, write_catalogue
+from tools.flare_repeats import matches
 from tools.flux import read_flux
+from tools.label_sources import EventList
 from tools.outages import read_outages
 from tools.xray_flux_forecast import join_flare_lists
 
@@ -42,18 +44,6 @@ def test_the_first_list_holds_and_the_others_add():
     assert peaks(catalogue.flares) == [10, 110, 210]
     assert catalogue.flares["lists"].to_list() == ["a+b", "a", "b"]
     assert catalogue.flares["flux"].to_list() == [2e-6, 3e-6, 4e-6]
-
-
-def test_disagreements_are_told():
-    first = events((0, 10, 20, 2e-6), (100, 110, 120, 3e-6), (300, 310, 320, 1e-7))
-    second = events((0, 15, 20, 4e-6), (200, 210, 220, 4e-6), end=250)
-    table = join({"a": first, "b": second}).disagreements
-    assert table.columns.to_list() == DISAGREEMENTS
-    told = {tuple(row) for row in table[["kind", "list", "other"]].to_numpy()}
-    expected = {("class", "a", "b"), ("peak time", "a", "b"), ("missing", "a", "b")}
-    assert told == expected | {("missing", "b", "a")}
-    row = table[table["kind"] == "class"].iloc[0]
-    assert (row["flux"], row["other_flux"]) == (2e-6, 4e-6)
 
 
 def test_a_flare_in_an_outage_of_the_other_list_is_not_missing_there():
@@ -107,16 +97,45 @@ def test_where_no_list_watches_nothing_is_known():
     assert blind == [(np.datetime64("2014-01-01T01:40"), np.datetime64("2014-01-01T10:00"))]
 
 
-def test_classes_are_checked_by_the_flux():
-    times = pd.date_range(DAY, periods=1440, freq="min")
-    flux = pd.DataFrame({"time": times, "flux": 5e-7})
-    flux.loc[[10, 112], "flux"] = [2e-6, 6e-6]
-    flux.loc[195:230, "flux"] = np.nan
-    listed = events((0, 10, 20, 2e-6), (100, 110, 120, 3e-6), (200, 210, 220, 4e-6))
-    table = join({"a": listed}, flux).disagreements
-    assert table["kind"].to_list() == ["flux"]
-    assert table["other_flux"].to_list() == [6e-6]
-    assert table["other_peak"].iloc[0] == DAY + pd.Timedelta(minutes=112)
+def test_flares_below_the_smallest_are_left_out():
+    # An operational C1.0 is 1e-6 / 0.7 W m-2; a class was rounded.
+    c1, under = 1e-6 / 0.7, 1.42e-6
+    sizes = events((0, 10, 20, c1), (100, 110, 120, under), (200, 210, 220, np.nan))
+    assert peaks(join({"a": sizes}).flares) == [10, 210]
+    assert peaks(join({"a": sizes}, smallest=1e-7).flares) == [10, 110, 210]
+    assert operational_flux("B1.0") == pytest.approx(1e-7 / 0.7)
+    assert under < operational_flux("C1.0") <= c1
+    # A small flare of one list tells which flare of the other it is.
+    larger = events((0, 9, 20, under), (0, 15, 20, 5e-6))
+    assert join({"a": sizes, "b": larger}).flares["lists"].to_list() == ["a+b", "b", "a"]
+
+
+def test_quiet_means_the_same_whichever_list_covers_the_time(tmp_path):
+    """SWPC's list of C flares on the first days, HEK's, which holds smaller ones, on the others."""
+    large = [(start, start + 5, start + 9, 5e-6) for start in (700, 2140, 5020)]
+    small = [(start, start + 5, start + 9, 3e-7) for start in (100, 1500, 3000, 4400, 5800)]
+    swpc, hek = events(*large[:2], end=2880), events(*large[2:], *small[2:], end=7200)
+    hek["list_start"] = DAY + pd.Timedelta(minutes=2880)
+    write_catalogue(tmp_path, join({"swpc": swpc, "hek": hek}))
+    source = EventList(read_events(tmp_path / "catalogue.csv"))
+    hours = pd.date_range(DAY, periods=114, freq="h").astype("datetime64[us]")
+    quiet = source.labels(hours, 0, 360)["Quiet"].to_numpy()
+    starts = 60 * np.arange(114)
+    flaring = [any(start <= t + 5 < start + 360 for t, *_ in large) for start in starts]
+    # All is known, but before the first flare and after the last of the catalogue.
+    np.testing.assert_array_equal(quiet[12:84], ~np.array(flaring)[12:84])
+    assert set(np.unique(quiet[12:78])) == {0, 1}
+
+
+def test_the_catalogue_covers_what_a_list_covers(tmp_path):
+    early, late = events((10, 15, 19, 3e-6), end=100), events((700, 705, 709, 3e-6))
+    late["list_start"] = DAY + pd.Timedelta(minutes=600)
+    between = events((90, 95, 99, 3e-7), end=200)
+    between["list_start"] = DAY + pd.Timedelta(minutes=80)
+    write_catalogue(tmp_path, join({"a": early, "b": late, "c": between}))
+    again = read_events(tmp_path / "catalogue.csv")
+    for name, expected in (("list_start", [0, 600]), ("list_end", [200, 1440])):
+        assert ((again[name] - DAY) / pd.Timedelta("1min")).to_list() == expected
 
 
 def test_no_list_at_all_is_refused():
@@ -169,6 +188,34 @@ def test_the_command_joins_lists(tmp_path, monkeypatch, capsys):
     assert len(read_outages(folder / "outages_holed.csv")) == 1
 
 
+def test_the_command_takes_the_smallest_class(tmp_path, capsys):
+    path = tmp_path / "list.csv"
+    rows = "2014-01-01T00:00,2014-01-01T00:05,,C1.0\n2014-01-02T00:00,2014-01-02T00:05,,B9.9\n"
+    path.write_text("start,peak,end,goes_class\n" + rows, encoding="utf-8")
+    arguments = [f"a={path}", "--scale", "operational", "--output", str(tmp_path)]
+    for options, classes in (([], ["C1.0"]), (["--smallest", "B9.9"], ["C1.0", "B9.9"])):
+        assert join_flare_lists.main([*arguments, *options]) == 0
+        assert read_events(tmp_path / "catalogue.csv")["goes_class"].to_list() == classes
+    assert "flares 2 of B9.9 (operational) and above" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        join_flare_lists.main([*arguments, "--smallest", "Z1"])
+    assert "expected a class such as B1.0, received Z1" in capsys.readouterr().err
+
+
+def test_files_that_cannot_be_used_are_named_with_the_way_out(tmp_path, capsys):
+    path = tmp_path / "list.csv"
+    assert join_flare_lists.main([f"a={path}"]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith(
+        f"{path} cannot be used: No such file or directory. Expected a file that"
+    )
+    assert "Name another with NAME=FILE, --flux or --output" in told
+    path.write_text("start,peak,end,goes_class\n2014-01-01,2014-01-01,,C1.0\n", encoding="utf-8")
+    output = ["--scale", "physical", "--output", str(path)]  # no folder
+    assert join_flare_lists.main([f"a={path}", *output]) == 1
+    assert f"{path} cannot be used: File exists. Expected" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("argument", ["swpc.csv", "=swpc.csv", "a b=swpc.csv", "all=swpc.csv"])
 def test_lists_without_a_name_are_refused(argument, capsys):
     assert join_flare_lists.main([argument]) == 1
@@ -205,8 +252,11 @@ def test_real_lists_agree_about_classes(real_lists):
 def test_real_lists_are_joined(real_lists, real_data, tmp_path):
     files = [real_data / f"goes/daily_fits/go15{day}.fits" for day in ("20110607", "20131028")]
     catalogue = join(real_lists, read_flux(files, minute_means=True))
-    assert catalogue.repeats == {"swpc": 11, "hek": 1967, "flarenet": 11}
-    assert len(catalogue.flares) == 23813
+    assert catalogue.repeats == {"swpc": 11, "hek": 1970, "flarenet": 11}
+    assert len(catalogue.flares) == 11645
+    assert catalogue.flares["flux"].isna().sum() == 1  # an A0.0
+    assert catalogue.flares["flux"].min() >= 1e-6 / 0.7 * 0.999999
+    assert len(join(real_lists, smallest=0).flares) == 23810
     # HEK's and FlareNet's own improbable silences are outages by the other lists, too, and the
     # lists are never silent together beyond belief.
     assert {name: len(pairs) for name, pairs in catalogue.outages.items()} == {
@@ -216,11 +266,12 @@ def test_real_lists_are_joined(real_lists, real_data, tmp_path):
     counts = table.groupby(["kind", "list", "other"]).size()
     assert counts["missing", "swpc", "hek"] < 500
     assert counts["class", "swpc", "hek"] == 15  # by more than 15 %
-    assert not (table["kind"] == "flux").any()  # lists and satellite agree on these two days
+    # Lists and satellite agree on these two days.
+    assert "flux" not in {*table["kind"], *table["list"]}
     write_catalogue(tmp_path, catalogue)
     assert read_outages(tmp_path / "outages_hek.csv") == catalogue.outages["hek"]
     again = read_events(tmp_path / "catalogue.csv")
-    assert len(again) == again["rows"].sum() == 23813
+    assert len(again) == again["rows"].sum() == 11645
 
 
 def test_the_real_silence_of_a_list_alone_is_an_outage(real_lists, tmp_path):

@@ -174,6 +174,69 @@ def test_a_month_without_flares_is_unknown_to_labels_not_quiet(hek, tmp_path):
     assert labels["Coverage"].iloc[1] == 0
 
 
+def spans(path):
+    table = read_events(path)[["list_start", "list_end"]].drop_duplicates()
+    return table.to_numpy("datetime64[m]").astype(str).tolist()
+
+
+def test_months_of_earlier_calls_stay_in_the_list(hek, tmp_path):
+    fetch(tmp_path, hek, start="2014-03-01")
+    path = fetch(tmp_path, hek, start="2014-01-01", end="2014-01-31")
+    assert months(hek) == ["2014-03", "2014-01"]
+    assert read_events(path)["goes_class"].to_list() == ["M9.9", "X1.2", "B8.1", "C1.5", "M9.3"]
+    assert path.read_text() == fetch(tmp_path / "at once", hek).read_text()
+
+
+def test_a_damaged_month_of_an_earlier_call_is_left_out(hek, tmp_path, caplog):
+    path = fetch(tmp_path, hek)
+    january = tmp_path / "hek" / "2014-01.csv"
+    whole = january.read_text()
+    for number, text in enumerate([whole[:-20], "garbage\n", whole.replace("T18:40", "T18:xx")]):
+        january.write_text(text)
+        caplog.clear()
+        fetch(tmp_path, hek, start="2014-03-01")
+        assert "2014-01.csv is left out of the flare list. " in caplog.text, number
+        assert read_events(path)["goes_class"].to_list() == ["M9.3"]
+    # What else lies there is no month.
+    (tmp_path / "hek" / "old.csv").write_text("garbage\n")
+    january.write_text(whole)
+    fetch(tmp_path, hek, start="2014-03-01")
+    assert len(read_events(path)) == 5
+
+
+def test_the_rest_of_a_month_fetched_before_its_end_is_not_covered(hek, monkeypatch, tmp_path):
+    later = entry("2014-02-03T00:00:00", "2014-02-03T00:05:00", "2014-02-03T00:09:00", "C2.0")
+    monkeypatch.setitem(globals(), "FLARES", [*FLARES[:4], later])
+    fetch(tmp_path, hek, end="2014-01-31", now=pd.Timestamp("2014-01-08"))
+    path = fetch(tmp_path, hek, start="2014-02-01", end="2014-02-28")
+    january = ["2014-01-01T18:40", "2014-01-07T18:58"]
+    assert spans(path) == [january, ["2014-02-03T00:00", "2014-02-03T00:09"]]
+    # Asked for anew, it is whole.
+    assert spans(fetch(tmp_path, hek, end="2014-02-28")) == [[january[0], "2014-02-03T00:09"]]
+
+
+@pytest.mark.parametrize("goes_class", ["", "A0.0"])
+def test_a_month_without_a_known_class_is_not_covered(hek, monkeypatch, tmp_path, goes_class):
+    unknown = entry("2014-02-03T00:00:00", "2014-02-03T00:05:00", "2014-02-03T00:09:00", goes_class)
+    monkeypatch.setitem(globals(), "FLARES", [*FLARES, unknown])
+    path = fetch(tmp_path, hek)
+    assert [start[:7] for start, _ in spans(path)] == ["2014-01", "2014-03"]
+    # Nor is one whose file holds entries without a class.
+    february = tmp_path / "hek" / "2014-02.csv"
+    row = "2014-02-03T00:00:00,2014-02-03T00:05:00,2014-02-03T00:09:00,,0,0,0,operational\n"
+    february.write_text(
+        "# fetched: 2014-03-20T06:00:00\n" + ",".join(flare_list.COLUMNS) + f"\n{row}"
+    )
+    fetch(tmp_path, hek, start="2014-03-01")
+    assert [start[:7] for start, _ in spans(path)] == ["2014-01", "2014-03"]
+
+
+def test_a_negative_region_of_the_hek_is_unknown(hek, monkeypatch):
+    start, end = "2014-01-01T18:40:00", "2014-01-01T19:03:00"
+    monkeypatch.setitem(globals(), "FLARES", [entry(start, start, end, "C2.0", -1)])
+    assert flare_list.search_month(2014, 1, hek.url)["noaa_active_region"].to_list() == [0]
+
+
 def test_a_flare_that_ends_in_another_year_does_not_stretch_the_list(hek, monkeypatch, tmp_path):
     wrong = entry("2014-01-20T00:00:00", "2014-01-20T00:05:00", "2015-01-20T00:10:00", "C2.0")
     monkeypatch.setitem(globals(), "FLARES", [*FLARES, wrong])
@@ -227,15 +290,20 @@ def test_a_month_of_another_form_is_fetched_again(hek, tmp_path, caplog):
     assert fetch(tmp_path, hek).read_text() == joined
     assert "2014-01" in months(hek)
     assert january.read_text() == whole
-    assert "2014-01.csv: no month of the flare list, whose columns are start,peak," in caplog.text
+    assert "2014-01.csv is fetched again. It is no month of the flare list. Expec" in caplog.text
 
 
-@pytest.mark.parametrize(
-    ("year", "scale"), [(2019, "operational"), (2020, "physical")], ids=["GOES-15", "GOES-16"]
-)
-def test_the_scale_changes_where_no_c_flare_lies_between(year, scale, hek, monkeypatch):
-    monkeypatch.setitem(globals(), "FLARES", [entry(*[f"{year}-05-06T05:10:00"] * 3, "M1.0")])
-    assert flare_list.search_month(year, 5, hek.url)["scale"].to_list() == [scale]
+def test_the_scale_is_the_one_that_lists_without_a_scale_get(hek, monkeypatch, tmp_path):
+    """Operational until GOES-16 became primary, on 2019-12-09 at 17:30: one rule for all lists."""
+    times = ["2019-12-09T17:29:00", "2019-12-09T17:31:00"]
+    monkeypatch.setitem(globals(), "FLARES", [entry(*[time] * 3, "M1.0") for time in times])
+    path = fetch(tmp_path, hek, start="2019-12-01", end="2019-12-31")
+    fetched = read_events(path)
+    assert fetched["class_scale"].to_list() == ["operational", "physical"]
+    unsaid = tmp_path / "unsaid.csv"
+    pd.read_csv(path).drop(columns="scale").to_csv(unsaid, index=False)
+    again = read_events(unsaid, scale="published")
+    pd.testing.assert_frame_equal(again, fetched, check_dtype=False)
 
 
 def test_no_flare_of_c1_lies_near_the_change_of_scale(real_data):

@@ -44,8 +44,10 @@ def test_other_satellites_keep_their_names():
 def test_an_unknown_satellite_is_refused(tmp_path, text):
     with pytest.raises(ValueError, match=r"is no satellite known here. Expected GOES-1 to GOES-19"):
         satellite_name(text)
-    path = written(tmp_path, rows(f"2014-01-01,1e-6,{text}", head="time,flux,satellite\n"))
-    with pytest.raises(ValueError, match=f"{text}' is no satellite"):
+    lines = ["2014-01-01T00:00,1e-6,G15", f"2014-01-01T00:01,1e-6,{text}"]
+    path = written(tmp_path, rows(*lines, head="# from a friend\ntime,flux,satellite\n"))
+    message = rf"flux\.csv, line 4, column 'satellite': expected GOES-1 to GOES-19 .*'{text}'"
+    with pytest.raises(ValueError, match=message):
         read_flux(path, scale="physical")
 
 
@@ -120,6 +122,39 @@ def test_readings_and_means_are_never_mixed(tmp_path):
     assert (table["cadence"] == pd.Timedelta("1min")).all()
     assert len(table) == 40
     assert len(read_flux([fast, readings(tmp_path, "third.csv", step="3s")])) > 600
+
+
+def both_kinds(folder, name, satellites=("GOES-15", "GOES-15"), means=40):
+    """One file with ten minutes of readings of 1 s, and then means of a minute."""
+    fast = pd.date_range("2014-01-01", periods=600, freq="1s")
+    slow = pd.date_range("2014-01-01T00:10", periods=means, freq="1min")
+    parts = [
+        pd.DataFrame({"time": times, "flux": 1e-6, "satellite": satellite, "scale": "physical"})
+        for times, satellite in zip((fast, slow), satellites, strict=True)
+    ]
+    pd.concat(parts).to_csv(folder / name, index=False)
+    return folder / name
+
+
+@pytest.mark.parametrize("minute_means", [False, True])
+def test_readings_and_means_in_one_file_are_refused(tmp_path, minute_means):
+    message = r"both\.csv holds fluxes of different cadences\. .*every 1 s and every 60 s\. Put"
+    for satellites in (("GOES-15", "GOES-15"), ("GOES-15", "GOES-14")):
+        path = both_kinds(tmp_path, "both.csv", satellites)
+        with pytest.raises(ValueError, match=message):
+            read_flux(path, minute_means=minute_means)
+    with pytest.raises(ValueError, match=message):
+        read_flux(both_kinds(tmp_path, "both.csv", means=6), minute_means=minute_means)
+
+
+def test_gaps_are_no_other_cadence(tmp_path):
+    # Readings of 1 s with gaps of a minute, of which at most three follow each other.
+    times = np.arange(400)
+    for after, gap in ((100, 60), (101, 60), (102, 60), (200, 61), (300, 3600)):
+        times[after:] += gap - 1
+    flux = pd.DataFrame({"time": pd.Timestamp("2014-01-01") + pd.to_timedelta(times, unit="s")})
+    flux.assign(flux=1e-6, scale="physical").to_csv(tmp_path / "gaps.csv", index=False)
+    assert (read_flux(tmp_path / "gaps.csv")["cadence"] == pd.Timedelta("1s")).all()
 
 
 def test_a_mean_needs_half_of_its_readings(tmp_path):
@@ -219,6 +254,32 @@ def test_what_is_no_flux_series_is_refused(tmp_path, text, message):
 def test_no_file_at_all_is_refused():
     with pytest.raises(ValueError, match="No flux file was named"):
         read_flux([])
+
+
+def test_what_no_flare_can_be_is_missing_and_counted(tmp_path, caplog):
+    # 0.08 on the operational scale is 0.114 on the physical one, 0.06 is 0.086.
+    lines = [f"2014-01-01T00:0{i},{value}" for i, value in enumerate((1e-6, 0.06, 0.08, 32767))]
+    path = written(tmp_path, rows(*lines, head="# scale: operational\ntime,flux\n"))
+    table = read_flux(path)
+    assert table["flux"].isna().to_list() == [False, False, True, True]
+    assert table["flux"][1] == pytest.approx(0.06 / 0.7)
+    assert "flux.csv: 2 of 4 fluxes are above 0.1 W m-2. No flare is" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("end", "received"),
+    [
+        (b"2014-01-01T00:01,1e-6\n" + bytes(40), "a NUL byte in line 4"),
+        (b"2014-01-01T00:01,\x00\n", "a NUL byte in line 3"),
+        (b"\n" * 9000 + b"2014-01-01T00:01,\xff\xfe\n", "bytes that are not UTF-8"),
+    ],
+    ids=["cut short", "within", "not UTF-8"],
+)
+def test_a_table_that_ends_in_bytes_is_refused(tmp_path, end, received):
+    path = tmp_path / "flux.csv"
+    path.write_bytes(b"time,flux\n2014-01-01T00:00,1e-6\n" + end)
+    with pytest.raises(ValueError, match=rf"flux\.csv is not a text table\. .*{received}"):
+        read_flux(path, scale="physical")
 
 
 def test_bytes_that_are_not_text_are_refused(tmp_path):

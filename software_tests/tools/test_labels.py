@@ -110,12 +110,38 @@ def test_current_flux_is_the_newest_within_two_cadences():
     np.testing.assert_array_equal(table["Current Flux"] * 1e7, [np.nan, 2, 2, 2, np.nan, 6])
 
 
+def test_current_flux_is_the_mean_of_the_minute_of_t_and_of_no_later_one(tmp_path):
+    path = tmp_path / "minutes.csv"  # stamped with their starts, as NOAA's are
+    lines = [f"2014-01-01T00:{minute:02d},{minute + 1}e-7\n" for minute in range(5)]
+    path.write_text("# scale: physical\ntime,flux\n" + "".join(lines), encoding="utf-8")
+    seconds = START + np.array([119, 120, 150, 179, 180]).astype("m8[s]")
+    table = labels_from_flux(seconds, read_flux(path), 0, 1)
+    np.testing.assert_allclose(table["Current Flux"], np.array([2, 3, 3, 3, 4]) * 1e-7)
+
+
 def test_quiet_needs_the_whole_window_and_a_flux_under_c1():
-    values = np.full(40, 5e-7)
-    values[20] = 1e-6
+    # C1.0 of the operational scale: 1e-6 / 0.7 = 1.42857e-6 W m-2.
+    values = np.full(40, 1.4285e-6)
+    values[20] = 1.42858e-6
     values[30] = np.nan
     table = labels_from_flux(minutes([0, 12, 24, 25]), series(values), 0, 12)
     np.testing.assert_array_equal(table["Quiet"], [1, 0, np.nan, np.nan])
+
+
+def test_a_flare_list_and_the_flux_agree_on_what_is_quiet():
+    # One flare of every tenth of a class from B8.0 to C2.0, an hour each, seen by both.
+    classes = np.arange(8, 21) / 10
+    peaks = 30 + 60 * np.arange(len(classes))
+    fluxes = classes * 1e-6 / 0.7
+    values = np.full(60 * len(classes) + 60, 1e-7)
+    values[peaks] = fluxes
+    times = {"start": minutes(peaks - 5), "peak": minutes(peaks), "end": minutes(peaks + 5)}
+    flares = EventList(pd.DataFrame({**times, "flux": fluxes, "satellite": ""}))
+    windows = minutes(peaks - 2)
+    by_list = flares.labels(windows, 0, 4)["Quiet"]
+    by_flux = FluxSeries(series(values)).labels(windows, 0, 4)["Quiet"]
+    np.testing.assert_array_equal(by_list, classes < 0.999)
+    np.testing.assert_array_equal(by_flux, by_list)
 
 
 def test_windows_over_a_gap_or_an_end_are_censored():
@@ -320,6 +346,6 @@ def test_real_days_with_gaps_equal_a_loop_over_their_minutes(real_data):
             assert np.isnan(row["Catch Flux"]) == (not valid.any())
             if valid.any():
                 assert row["Catch Flux"] == window[valid].max()
-            known_quiet = not row["Censored"] and window.max() < 1e-6
+            known_quiet = not row["Censored"] and window.max() < 1e-6 / 0.7
             assert (row["Quiet"] == 1) == known_quiet
             assert row["In Progress"] == any(start <= t <= end for start, end in flares)

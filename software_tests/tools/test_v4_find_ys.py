@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tools import monthly
+from tools import label_inputs, monthly
 from tools.flux import read_flux
 from tools.label_history import read_history
 from tools.labels import labels_from_flux, read_labels
@@ -24,11 +24,16 @@ def test_other_files_beside_the_flux_are_left_alone(data):
     assert v4_find_ys.main(["--delays", "0", "--catches", "12"]) == 0
 
 
+def unanswered(*_):
+    raise ConnectionError("nobody answers")
+
+
 @pytest.fixture
 def data(tmp_path, monkeypatch):
     """A data folder with three days of flux at 1 minute and an index of six samples."""
     folder = tmp_path / "data"
     monkeypatch.setenv("FLARENET_DATA", str(folder))
+    monkeypatch.setattr(label_inputs, "fetch_flares", unanswered)
     (folder / "goes").mkdir(parents=True)
     (folder / "aia").mkdir()
     times = pd.Series(START + np.arange(3 * 1440) * MINUTE)
@@ -54,7 +59,7 @@ def flare_list(folder, scale="physical"):
     path.write_text(
         "start,peak,end,goes_class,scale\n"
         f"2014-01-01T00:00,2014-01-01T00:10,2014-01-01T00:20,M1.0,{scale}\n"
-        f"2014-01-02T00:00,2014-01-02T00:10,2014-01-02T00:20,C1.0,{scale}\n",
+        f"2014-01-02T00:00,2014-01-02T00:10,2014-01-02T00:20,C1.5,{scale}\n",
         encoding="utf-8",
     )
     return path
@@ -63,9 +68,9 @@ def flare_list(folder, scale="physical"):
 def test_without_arguments_it_labels_the_index_for_all_windows(data, capsys):
     assert v4_find_ys.main([]) == 0
     names = sorted(path.name for path in (data / "y").iterdir())
-    assert len(names) == 6 * 5 + 1
+    assert len(names) == 6 * 5 + 2
     assert names[0] == "All_Ys_00minDelay_01hrMax.csv"
-    assert names[-1] == "Light_Curve.csv"
+    assert names[-2:] == ["Light_Curve.csv", "sources.json"]
     labels = read_labels(data / "y" / "All_Ys_01hrDelay_24hrMax.csv")
     index = pd.read_feather(data / "aia" / "index.feather")
     assert labels.index.to_list() == index["id"].to_list()
@@ -75,7 +80,8 @@ def test_without_arguments_it_labels_the_index_for_all_windows(data, capsys):
     np.testing.assert_allclose(labels["Catch Flux"], expected["Catch Flux"], rtol=1e-7)
     np.testing.assert_allclose(labels["Current Flux"], expected["Current Flux"], rtol=1e-7)
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 32
+    assert len(lines) == 33
+    assert lines[31].startswith("In Progress is unknown for 6 of 6 samples: no flare list covers")
     assert lines[30].split() == ["Light_Curve.csv", "rows", "6", "known", "2"]  # of 20 h before
     assert lines[0].split() == (
         [
@@ -121,6 +127,35 @@ def test_every_gives_times_over_the_whole_series(data, tmp_path):
     assert labels["Filename"].isna().all()
 
 
+def test_every_from_start_to_end_is_fetched(data, monkeypatch):
+    asked = archive_of_asked_months(monkeypatch)
+    (data / "goes" / "goes_flux.csv").unlink()
+    (data / "aia" / "index.feather").unlink()
+    times = ["--start", "2014-03-05T06:00", "--end", "2014-03-31T12:00+02:00"]
+    assert v4_find_ys.main(["--every", "720", *times, "--delays", "0", "--catches", "1440"]) == 0
+    # The ten days before the first time, and the day after the last.
+    assert asked == [(data / "goes", ["2014-02", "2014-03", "2014-04"])]
+    labels = read_labels(data / "y" / "All_Ys_00minDelay_24hrMax.csv")
+    assert labels.index[[0, 1, -1]].to_list() == ["20140305_1200", "20140306_0000", "20140331_0000"]
+    assert len(labels) == 2 * 26
+    assert labels["Coverage"].to_list() == [1] * 52
+    assert read_history(data / "y" / "Light_Curve.csv").notna().all().all()
+
+
+def test_start_and_end_narrow_a_series_down(data):
+    flux = str(data / "goes" / "goes_flux.csv")
+    times = ["--every", "720", "--start", "2014-01-01T01:00", "--end", "2014-01-02T12:00"]
+    assert v4_find_ys.main(["--flux", flux, *times, *ONE]) == 0
+    labels = read_labels(data / "y" / "All_Ys_00minDelay_12minMax.csv")
+    assert labels.index.to_list() == ["20140101_1200", "20140102_0000", "20140102_1200"]
+
+
+def test_no_time_between_start_and_end_is_refused(data, capsys):
+    times = ["--every", "1440", "--start", "2014-01-01T01:00", "--end", "2014-01-01T02:00"]
+    assert v4_find_ys.main([*times, *ONE]) == 1
+    assert "Expected a whole multiple of 1440 minutes since 1970" in capsys.readouterr().err
+
+
 def test_times_start_at_a_whole_multiple_inside_the_series(data, tmp_path):
     path = tmp_path / "late.csv"
     path.write_text("time,flux\n2014-01-01T00:05,1e-7\n2014-01-01T01:00,1e-7\n", encoding="utf-8")
@@ -142,6 +177,19 @@ def test_a_flare_list_with_outages(data, tmp_path):
 
 
 ONE = ["--delays", "0", "--catches", "12"]
+
+
+def test_quiet_of_one_list_says_that_no_other_was_asked(data, tmp_path, capsys):
+    events = ["--events", str(flare_list(tmp_path)), *ONE]
+    told = "Quiet is told by a flare list that was not checked against another one."
+    assert v4_find_ys.main([*events, "--delays", "0", "12"]) == 0
+    output = capsys.readouterr().out
+    assert output.count(told) == 1
+    assert "join_flare_lists.py one=FILE two=FILE, and then --events CATALOGUE --outages" in output
+    (tmp_path / "none.csv").write_text("start,end\n", encoding="utf-8")
+    assert v4_find_ys.main([*events, "--outages", str(tmp_path / "none.csv")]) == 0
+    assert v4_find_ys.main([*events, "--flux", str(data / "goes" / "goes_flux.csv")]) == 0
+    assert told not in capsys.readouterr().out
 
 
 def test_a_flare_that_is_listed_twice_counts_once(data, tmp_path):
@@ -188,7 +236,7 @@ def archive_of_asked_months(monkeypatch):
             table.to_feather(paths[-1])
         return paths
 
-    monkeypatch.setattr(v4_find_ys, "fetch_flux", fetch)
+    monkeypatch.setattr(label_inputs, "fetch_flux", fetch)
     return asked
 
 
@@ -255,6 +303,7 @@ def test_missing_data_names_the_commands(tmp_path, monkeypatch, capsys):
     message = capsys.readouterr().err
     assert "A GOES flux series was not found" in message
     assert "python dataset_models/synthetic/embedded_sample.py" in message
+    assert "v4_find_ys.py --every MINUTES --start TIME --end TIME  # fetched" in message
     assert v4_find_ys.main([]) == 1
     message = capsys.readouterr().err
     assert "The index of the samples was not found" in message
@@ -290,7 +339,7 @@ def test_an_unsaid_scale_is_an_error_and_nothing_is_written(data, tmp_path, caps
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--every", "0"], ["--scale", "old"], ["--delays", "1.5"]],
+    [["--every", "0"], ["--scale", "old"], ["--delays", "1.5"], ["--start", "yesterday"]],
 )
 def test_a_wrong_command_line_exits_with_2(arguments, capsys):
     with pytest.raises(SystemExit, match="2"):
@@ -298,9 +347,35 @@ def test_a_wrong_command_line_exits_with_2(arguments, capsys):
     assert "usage:" in capsys.readouterr().err
 
 
-def test_windows_that_are_none_are_refused(data, capsys):
-    assert v4_find_ys.main(["--delays", "0", "--catches", "0"]) == 1
-    assert "a catch of 0 minutes" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["--delays", "0", "--catches", "0"],
+            "--catches names no window, or one twice. Expected whole minutes of 1",
+        ),
+        (
+            ["--delays", "0", "-12"],
+            "--delays names no window, or one twice. Expected whole minutes of 0 or more",
+        ),
+        (["--catches", "12", "24", "12"], "each once. Received: 12 24 12. Leave the others out"),
+        (
+            ["--start", "2014-01-01", "--end", "2014-01-02"],
+            "and --every MINUTES. Received: --start",
+        ),
+        (["--every", "12", "--end", "2014-01-02"], "Expected both, in this order"),
+        (
+            ["--every", "12", "--start", "2014-01-02", "--end", "2014-01-01"],
+            "Expected both, in this",
+        ),
+    ],
+)
+def test_what_makes_no_sense_is_refused_before_anything_is_read(
+    tmp_path, monkeypatch, capsys, arguments, message
+):
+    monkeypatch.setenv("FLARENET_DATA", str(tmp_path / "nothing"))
+    assert v4_find_ys.main(arguments) == 1
+    assert message in capsys.readouterr().err
 
 
 def test_it_runs_from_another_directory(data, tmp_path):
@@ -340,10 +415,7 @@ def test_one_day_of_a_month_does_not_stand_for_it(data, monkeypatch):
 
 
 def test_without_a_network_the_past_of_held_samples_stays_unknown(data, monkeypatch, caplog):
-    def fetch(folder, months):
-        raise ConnectionError("nobody answers")
-
-    monkeypatch.setattr(v4_find_ys, "fetch_flux", fetch)
+    monkeypatch.setattr(label_inputs, "fetch_flux", unanswered)
     own_day(data, "2014-01-28", ["2014-01-28 12:00"])
     assert v4_find_ys.main(ONE) == 0
     assert "windows of some samples stay unknown in part. nobody answers" in caplog.text

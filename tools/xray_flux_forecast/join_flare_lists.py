@@ -8,7 +8,11 @@ Each list has a name and a file (several files of one name are one list); what t
 flare holds. Written to flares/joined/ in the data folder: catalogue.csv, disagreements.csv, and
 outages_NAME.csv of each list: when it lacks flares that another list holds, and when it is silent
 for so long that its own rate makes it hard to believe. outages.csv tells when none of the lists was
-watching, or all were silent beyond belief. The labels:
+watching, or all were silent beyond belief. The catalogue holds flares of C1.0 and above on the
+operational scale (--smallest), from which on SWPC's list is complete: so "no flare" means the same
+whichever list covered a time. With --flux, disagreements.csv also tells classes that the observed
+flux belies, and flares that it shows and no list holds. The labels need the outages, too, since
+those were judged with the smaller flares:
 
     python tools/xray_flux_forecast/v4_find_ys.py --events CATALOGUE --outages OUTAGES
 """
@@ -18,10 +22,11 @@ import pathlib
 import sys
 
 from tools.events import LIST_SCALES, read_events
-from tools.flare_catalogue import join, write_catalogue
+from tools.flare_catalogue import join, operational_flux, write_catalogue
+from tools.flare_classes import class_to_flux
 from tools.flux import SCALES, read_flux
 from tools.outages import improbable_quiet
-from tools.tools import data_folder
+from tools.tools import data_folder, in_words
 
 
 def main(arguments=None):
@@ -32,13 +37,13 @@ def main(arguments=None):
         lists = {name: read_events(paths, options.scale) for name, paths in files.items()}
         scale = options.scale if options.scale in SCALES else None
         flux = read_flux(options.flux, scale, minute_means=True) if options.flux else None
-        catalogue = join(lists, flux)
+        catalogue = join(lists, flux, operational_flux(options.smallest))
         folder = options.output or data_folder() / "flares" / "joined"
         write_catalogue(folder, catalogue)
     except (ValueError, OSError) as error:
-        print(error, file=sys.stderr)
+        print(in_words(error, "NAME=FILE, --flux or --output"), file=sys.stderr)
         return 1
-    _report(catalogue, lists)
+    _report(catalogue, lists, options.smallest)
     print(f"Written to {folder}")
     return 0
 
@@ -54,11 +59,29 @@ def _parser():
         choices=LIST_SCALES,
         help="of lists that do not say theirs; published: as SWPC did at the time",
     )
-    parser.add_argument("--flux", nargs="+", metavar="FILE", help="to check the classes by")
+    parser.add_argument("--flux", nargs="+", metavar="FILE", help="to check the lists by")
+    parser.add_argument(
+        "--smallest",
+        type=_goes_class,
+        default="C1.0",
+        metavar="CLASS",
+        help="of the catalogue's flares, such as B1.0, operational: 0.7 of the physical flux, as "
+        "published until GOES-15; default C1.0",
+    )
     parser.add_argument(
         "--output", type=pathlib.Path, metavar="FOLDER", help="default: flares/joined in the data"
     )
     return parser
+
+
+def _goes_class(text):
+    try:
+        class_to_flux(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"expected a class such as B1.0, received {text}"
+        ) from None
+    return text
 
 
 def _by_name(arguments):
@@ -74,7 +97,7 @@ def _by_name(arguments):
     return files
 
 
-def _report(catalogue, lists):
+def _report(catalogue, lists, smallest):
     for name, events in lists.items():
         blind = catalogue.outages[name]
         days = sum((end - start).astype(float) for start, end in blind) / 86.4e9
@@ -85,7 +108,7 @@ def _report(catalogue, lists):
         for start, end, flares in improbable_quiet(events):
             span = f"{str(start)[:16]} to {str(end)[:16]}"
             print(f"{'':12} silent from {span}, where its rate lets expect {flares:.0f} flares")
-    print(f"{'together':12} flares {len(catalogue.flares)}")
+    print(f"{'together':12} flares {len(catalogue.flares)} of {smallest} (operational) and above")
     counts = catalogue.disagreements.groupby(["kind", "list", "other"]).size()
     for (kind, name, other), count in counts.items():
         print(f"{kind:9} {name} / {other}: {count}")

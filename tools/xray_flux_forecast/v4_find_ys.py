@@ -2,226 +2,165 @@
 
     python tools/xray_flux_forecast/v4_find_ys.py
     python tools/xray_flux_forecast/v4_find_ys.py --events flares.csv --scale operational
+    python tools/xray_flux_forecast/v4_find_ys.py --every 12 --start 2014-01-01 --end 2015-01-01
     python tools/xray_flux_forecast/v4_find_ys.py --flux goes15.csv --every 12 --output labels
     python tools/xray_flux_forecast/v4_find_ys.py --flux goes15.csv --events flares.csv
 
 Without arguments: every file of goes/ in the data folder, the times of the sample index, and all
-delays and catches, a file for each pair in y/, and beside them Light_Curve.csv: numbers of the flux
-before each time (tools/label_history.py). Months with days that goes/ lacks, of the samples, of
-their windows or of the ten days before them, are fetched (tools/goes_archive.py); nothing is
-fetched beside SYNTHETIC flux, or flux of another cadence than a minute, but for samples that these
-leave out. Rows of a flare list that tell of one flare count once (tools/flare_repeats.py). Where a
-list is silent for so long that its own rate makes it hard to believe, that time is unknown, unless
+delays and catches, a file for each pair in y/, and beside them Light_Curve.csv, numbers of the flux
+before each time (tools/label_history.py), and sources.json, what the labels were made of
+(tools/label_record.py). Months with days that goes/ lacks, of the samples, of their windows or of
+the ten days before them, are fetched (tools/goes_archive.py), and with them those of the flare list
+(tools/label_inputs.py says when). --every takes regular times in place of the index: those from
+--start to --end, or else those of the series that is there, beside which nothing is fetched.
+Rows of a flare list that tell of one flare count once (tools/flare_repeats.py). Where a list is
+silent for so long that its own rate makes it hard to believe, that time is unknown, unless
 --outages says when the list was blind; tools/xray_flux_forecast/join_flare_lists.py finds that by
 other lists, too. With --flux and --events, the fluxes are those of the series, and the list tells
 which flares are in progress; without either, flares/hek_flares.csv in the data folder does, where
 it is. What the columns mean, and when a value is unknown, is said in tools/label_sources.py.
 """
 
-import argparse
-import gzip
-import logging
-import pathlib
 import sys
 
 import numpy as np
 import pandas as pd
 
-from tools.events import LIST_SCALES, PUBLISHED, read_events
+from tools import label_inputs, label_options, label_record
 from tools.flux import SCALES, read_flux
-from tools.goes_archive import fetch_flux
-from tools.label_history import FILE, LARGEST_MINUTE, LONGEST, write_history
-from tools.label_sources import EventList, FluxSeries
+from tools.label_history import FILE, LARGEST_MINUTE, write_history
 from tools.label_windows import date_stamps
 from tools.labels import label_file, write_labels
-from tools.outages import improbable_quiet, read_outages
-from tools.tools import data_folder
+from tools.outages import read_outages
+from tools.tools import data_folder, in_words
 
-DELAYS = (0, 12, 24, 36, 60, 1440)  # minutes
-CATCHES = (12, 24, 36, 60, 1440)
+INDEX = "aia/index.feather"  # in the data folder
 SCRIPT = "python tools/xray_flux_forecast/v4_find_ys.py"
-FLUX_SUFFIXES = {".csv", ".fits", ".fts", ".nc"}  # also .gz; what else lies there is left alone
-FLARES = "flares/hek_flares.csv"  # in the data folder; dataset_models/sdo/download fetches it
+JOIN = "python tools/xray_flux_forecast/join_flare_lists.py"
+REGULAR = f"{SCRIPT} --every MINUTES --start TIME --end TIME"
 EMBEDDED_SAMPLE = "python dataset_models/synthetic/embedded_sample.py"
-CADENCE = pd.Timedelta("1min")  # of what is fetched
-_LOG = logging.getLogger(__name__)
 
 
 def main(arguments=None):
     """Makes the label files that the command line asks for; returns the exit status."""
-    options = _parser().parse_args(arguments)
+    options = label_options.parser(__doc__).parse_args(arguments)
     try:
-        samples = None if options.every else _index()
-        source = _source(options, samples)
+        label_options.check(options)
+        samples = _samples(options)
+        inputs = _inputs(options, samples)
         if samples is None:
-            samples = _regular(source, options.every)
-        _check_span(source, samples["time"], options)
+            samples = _regular(*inputs.source.span, options.every)
+        _check_span(inputs.source, samples["time"], options)
         folder = options.output or data_folder() / "y"
-        for delay in options.delays:
-            for catch in options.catches:
-                _make(source, samples, delay, catch, folder)
-        _make_history(source, samples, folder)
+        _make_all(inputs, samples, options, folder)
     except (ValueError, OSError) as error:
-        print(_told(error), file=sys.stderr)
+        print(in_words(error, "--flux, --events, --outages or --output"), file=sys.stderr)
         return 1
     print(f"The labels are in {folder}")
     return 0
 
 
-def _told(error):
-    path = getattr(error, "filename", None)  # of what the operating system refused
-    if path is None:
-        return error
-    return (
-        f"{path} cannot be used: {error.strerror}. Expected a file that can be read, and a folder "
-        "that can be written to. Name another with --flux, --events, --outages or --output."
-    )
+def _make_all(inputs, samples, options, folder):
+    names = []
+    for delay in options.delays:
+        for catch in options.catches:
+            labels = _make(inputs.source, samples, delay, catch, folder)
+            names.append(label_file(delay, catch))
+    if _make_history(inputs.source, samples, folder):
+        names.append(FILE)
+    rows = dict.fromkeys(names, len(samples))
+    label_record.write_record(folder, _record(inputs, options), rows)
+    _tell_what_lacks(labels, inputs, options)
 
 
-def _parser():
-    summary, _, rest = __doc__.partition("\n\n")
-    parser = argparse.ArgumentParser(
-        description=summary, epilog=rest, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--flux", nargs="+", metavar="FILE", help="flux: CSV, FITS, netCDF, .gz")
-    parser.add_argument("--events", nargs="+", metavar="FILE", help="flare lists")
-    parser.add_argument(
-        "--scale",
-        choices=LIST_SCALES,
-        help="of files that do not say theirs; published (of lists): as SWPC did at the time",
-    )
-    parser.add_argument(
-        "--minute_means", action="store_true", help="average readings of 1 to 3 s over minutes"
-    )
-    parser.add_argument(
-        "--outages", metavar="FILE", help="CSV start,end: when the flare list was blind"
-    )
-    for name, default in (("--delays", DELAYS), ("--catches", CATCHES)):
-        parser.add_argument(
-            name, nargs="+", type=int, default=default, metavar="MINUTES", help=f"default {default}"
+def _record(inputs, options):
+    index = data_folder() / INDEX
+    files = {"flux": inputs.flux_files, "flare_lists": inputs.flare_files}
+    files["index"] = [] if options.every else [index]
+    said = {name: getattr(options, name) for name in ("every", "minute_means")}
+    times = {name: str(getattr(options, name) or "") or None for name in ("start", "end")}
+    return {
+        **{kind: [_file(path) for path in paths] for kind, paths in files.items()},
+        **said,
+        **times,
+        "catches": list(options.catches),
+        "delays": list(options.delays),
+        "outages": label_record.time_pairs(inputs.outages),
+        "scale_of_labels": "physical",
+        "scale_said": options.scale,
+    }
+
+
+def _file(path):
+    return label_record.file_record(path, data_folder())
+
+
+def _tell_what_lacks(labels, inputs, options):
+    unknown = int(labels["In Progress"].isna().sum())
+    if unknown:
+        print(
+            f"In Progress is unknown for {unknown} of {len(labels)} samples: no flare list covers "
+            "their times; --events FILE names one."
         )
-    parser.add_argument(
-        "--every", type=_minutes, metavar="MINUTES", help="times over the whole series"
-    )
-    parser.add_argument(
-        "--output", type=pathlib.Path, metavar="FOLDER", help="default: y/ in the data folder"
-    )
-    return parser
+    if not inputs.flux_files and options.outages is None:
+        print(
+            "Quiet is told by a flare list that was not checked against another one. To find when "
+            f"it was blind: {JOIN} one=FILE two=FILE, and then --events CATALOGUE --outages OUTAGES"
+        )
 
 
-def _minutes(text):
-    minutes = int(text)
-    if minutes < 1:
-        raise argparse.ArgumentTypeError(f"expected 1 minute or more, received {text}")
-    return minutes
-
-
-def _source(options, samples):
-    _check_options(options)
+def _inputs(options, samples):
+    outages = read_outages(options.outages) if options.outages else None
+    scale = options.scale if options.scale in SCALES else None
     if options.events and not options.flux:
-        return _flares(options.events, options)
-    flux_scale = options.scale if options.scale in SCALES else None
+        return label_inputs.of_flares(options.events, options.scale, outages)
     if options.flux:
-        flux = read_flux(options.flux, flux_scale, options.minute_means)
-        flares = _flares(options.events, options) if options.events else None
-        return FluxSeries(flux, flares=flares)
-    path = data_folder() / FLARES
-    flares = _flares(path, options) if path.is_file() else None
-    return FluxSeries(_goes_flux(options, flux_scale, samples), flares=flares)
-
-
-def _check_options(options):
-    own_list = not options.flux and (data_folder() / FLARES).is_file()
-    if options.outages and not options.events and not own_list:
-        raise ValueError(
-            f"--outages={options.outages} tells when a flare list was blind. Expected --events "
-            "with it. A flux series shows its own gaps: leave --outages out."
-        )
-    if options.scale == PUBLISHED and not options.events:
-        raise ValueError(
-            f"--scale={PUBLISHED} is of flare lists, and none was named. Expected --events with "
-            f"it, or one of {', '.join(SCALES)} for a flux series that does not say its scale."
-        )
-
-
-def _flares(paths, options):
-    scale = options.scale if options.events else None  # the project's own list says its scale
-    events = read_events(paths, scale)
-    if options.outages:
-        return EventList(events, read_outages(options.outages))
-    silent = improbable_quiet(events)
-    for start, end, flares in silent:
-        _LOG.warning(
-            "The flare list holds no flare from %s to %s, where its rate before and after lets "
-            "expect %.0f of C1 or above: that time is unknown. If it was quiet, or to say when the "
-            "list was blind, give --outages FILE (columns start,end; it may have no rows).",
-            *(str(start)[:16], str(end)[:16], flares),
-        )
-    return EventList(events, [(start, end) for start, end, _ in silent])
-
-
-def _goes_flux(options, scale, samples):
-    # The user's own files first; the months of which they leave out days are fetched.
-    folder, means = data_folder() / "goes", options.minute_means
-    files = _own_files(folder)
-    own = read_flux(files, scale, means) if files else None
-    if samples is None:
-        fetched = sorted(folder.glob("xrs/[!.]*.feather"))
+        flux, files = read_flux(options.flux, scale, options.minute_means), options.flux
+        lists, list_scale = options.events, options.scale
     else:
-        fetched = _fetched(folder, files, own, samples["time"], options)
-    if not files and not fetched:
-        commands = [EMBEDDED_SAMPLE, f"{SCRIPT} --flux FILE", f"{SCRIPT} --events FILE"]
-        _not_found("A GOES flux series", folder, commands)
-    return read_flux([*files, *fetched], scale, means) if fetched else own
+        held = _held_flux(options, scale, samples)
+        flux, files = held.table, held.files
+        path = label_inputs.held_flares(data_folder() / "flares", held.asked)
+        lists, list_scale = path and [path], None  # the project's own list says its scale
+    flares = label_inputs.of_flares(lists, list_scale, outages) if lists else None
+    return label_inputs.of_flux(flux, files, flares)
 
 
-def _own_files(folder):
-    files = [path for path in sorted(folder.glob("[!.]*")) if path.is_file()]
-    return [path for path in files if _suffix(path) in FLUX_SUFFIXES]
+def _held_flux(options, scale, samples):
+    folder, times = data_folder() / "goes", None if samples is None else samples["time"]
+    held = label_inputs.held_flux(folder, times, _ahead(options), scale, options.minute_means)
+    if held is None:
+        others = [f"{SCRIPT} --flux FILE", f"{SCRIPT} --events FILE"]
+        _not_found(
+            "A GOES flux series", folder, [EMBEDDED_SAMPLE, f"{REGULAR}  # fetched", *others]
+        )
+    return held
 
 
-def _suffix(path):
-    return pathlib.Path(path.name.lower().removesuffix(".gz")).suffix
+def _ahead(options):
+    return pd.Timedelta(minutes=max(options.delays) + max(options.catches))
 
 
-def _fetched(folder, files, own, times, options):
-    days = set() if own is None else set(own["time"].dt.to_period("D").unique())
-    unseen = times[~times.dt.to_period("D").isin(days)]
-    needed = _lacking_months(unseen, days, options)
-    alone = own is not None and (_is_synthetic(files) or (own["cadence"] != CADENCE).any())
-    wanted = needed if alone else _lacking_months(times, days, options)
-    try:
-        return fetch_flux(folder, wanted) if wanted else []
-    except ConnectionError as error:
-        if needed:
-            raise
-        _LOG.warning("The past or the windows of some samples stay unknown in part. %s", error)
-        return []
-
-
-def _lacking_months(times, days, options):
-    """Months with days that are not held, of samples, of the past before and the windows ahead."""
-    ahead = pd.Timedelta(minutes=max(options.delays) + max(options.catches))
-    first, last = times - pd.Timedelta(minutes=LONGEST), times + ahead
-    spans = zip(first.dt.to_period("D"), last.dt.to_period("D"), strict=True)
-    needed = {day for start, end in set(spans) for day in pd.period_range(start, end)}
-    return {day.asfreq("M") for day in needed - days}
-
-
-def _is_synthetic(files):
-    """Whether a file says in its first line that nobody observed what it holds."""
-    for path in files:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            if file.readline(200).startswith(b"# SYNTHETIC"):
-                return True
-    return False
+def _samples(options):
+    # None: the regular times that the series has, which is to be read first.
+    if not options.every:
+        return _index()
+    if options.start is None:
+        return None
+    samples = _regular(options.start, options.end, options.every)
+    if samples.empty:
+        raise ValueError(
+            f"No time lies from {options.start} to {options.end}. Expected a whole multiple of "
+            f"{options.every} minutes since 1970. Name an earlier --start or a later --end."
+        )
+    return samples
 
 
 def _index():
-    path = data_folder() / "aia" / "index.feather"
+    path = data_folder() / INDEX
     if not path.is_file():
         commands = [EMBEDDED_SAMPLE, "python dataset_models/sdo/structure_data.py"]
-        _not_found("The index of the samples", path, [*commands, f"{SCRIPT} --every MINUTES"])
+        _not_found("The index of the samples", path, [*commands, REGULAR])
     index = pd.read_feather(path)
     if index.empty:
         raise ValueError(
@@ -237,18 +176,17 @@ def _not_found(what, where, commands):
     raise DatasetNotFoundError(what, where, commands)
 
 
-def _regular(source, minutes):
+def _regular(first, last, minutes):
     # Whole multiples of `minutes` since 1970, so midnight is one of them where they divide a day.
-    first, last = (edge.astype("datetime64[m]").astype(np.int64) for edge in source.span)
-    multiples = np.arange(-(-first // minutes), last // minutes + 1) * minutes
+    start, end = (edge.astype("datetime64[m]").astype(np.int64) for edge in (first, last))
+    multiples = np.arange(-(-start // minutes), end // minutes + 1) * minutes
     times = pd.Series(multiples.astype("datetime64[m]").astype("datetime64[us]"))
     return pd.DataFrame({"id": date_stamps(times), "time": times, "file": ""})
 
 
 def _check_span(source, times, options):
     first, last = source.span
-    ahead = np.timedelta64(max(options.delays) + max(options.catches), "m")
-    if times.empty or times.min() > last or times.max() < first - ahead:
+    if times.empty or times.min() > last or times.max() < first - _ahead(options):
         asked = "none" if times.empty else f"{times.min()} to {times.max()}"
         raise ValueError(
             f"The labels would all be empty. The series spans {first} to {last}. Received samples "
@@ -267,6 +205,7 @@ def _make(source, samples, delay, catch, folder):
         f"coverage {labels['Coverage'].mean():.3f}",
         flush=True,
     )
+    return labels
 
 
 def _make_history(source, samples, folder):
@@ -274,10 +213,11 @@ def _make_history(source, samples, folder):
     if numbers is None:
         (folder / FILE).unlink(missing_ok=True)  # of other labels, which these have replaced
         print(f"{FILE} was not made: a flare list holds no light curve; --flux beside it gives one")
-        return
+        return False
     write_history(folder / FILE, samples["id"].array, numbers)
     known = numbers[LARGEST_MINUTE].notna().sum()
     print(f"{FILE:34} rows {len(numbers)}  known {known}")
+    return True
 
 
 if __name__ == "__main__":

@@ -1,0 +1,206 @@
+"""The flux and the flare list that labels are made of; of the data folder's, what lacks is fetched.
+
+Flux: the user's own files come first, and the months with days that they lack are fetched. Nothing
+is fetched beside SYNTHETIC flux, or flux of another cadence than a minute, but for samples on days
+that these leave out. Where flux had to be asked for, the months of the flare list around those
+samples are asked for, too; a list that the user put in its place is left as it is.
+"""
+
+import dataclasses
+import gzip
+import logging
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from tools.events import read_events
+from tools.flare_list import fetch_flares
+from tools.flux import read_flux
+from tools.goes_archive import fetch_flux
+from tools.label_history import LONGEST
+from tools.label_sources import EventList, FluxSeries
+from tools.label_windows import LabelSource
+from tools.outages import improbable_quiet
+
+FLUX_SUFFIXES = {".csv", ".fits", ".fts", ".nc"}  # also .gz; what else lies there is left alone
+FLARES = "hek_flares.csv"  # in flares/ of the data folder
+CADENCE = pd.Timedelta("1min")  # of what is fetched
+NEAR = pd.Timedelta("1D")  # around a sample, of which the flare list is fetched
+_LOG = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class Inputs:
+    """A source of labels, and what it was made of.
+
+    Attributes:
+        source: what gives the labels.
+        flux_files: paths, none without a flux series.
+        flare_files: paths, none without a flare list.
+        outages: pairs of datetime64 that were taken as outages of the flare list.
+    """
+
+    source: LabelSource
+    flux_files: Sequence[pathlib.Path] = ()
+    flare_files: Sequence[pathlib.Path] = ()
+    outages: Sequence[tuple] = ()
+
+
+def of_flares(
+    paths: Sequence[str | pathlib.Path], scale: str | None, outages: Sequence[tuple] | None = None
+) -> Inputs:
+    """Flare lists as a source; without `outages`, silences that are hard to believe are some.
+
+    Args:
+        paths: of the lists.
+        scale: of the classes, as `tools.events.read_events` takes it.
+        outages: pairs of datetime64 between which the list is blind, or None.
+    """
+    events = read_events(paths, scale)
+    blind = _silences(events) if outages is None else list(outages)
+    return Inputs(EventList(events, blind), flare_files=list(paths), outages=blind)
+
+
+def of_flux(
+    flux: pd.DataFrame, files: Sequence[str | pathlib.Path], flares: Inputs | None = None
+) -> Inputs:
+    """A flux series as a source; which flares are in progress is told by `flares`, where given.
+
+    Args:
+        flux: as `tools.flux.read_flux` gives it.
+        files: the paths that it was read from.
+        flares: of `of_flares`.
+    """
+    if flares is None:
+        return Inputs(FluxSeries(flux), flux_files=list(files))
+    return dataclasses.replace(
+        flares, source=FluxSeries(flux, flares=flares.source), flux_files=list(files)
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class HeldFlux:
+    """The flux of the data folder.
+
+    Attributes:
+        table: as `tools.flux.read_flux` gives it.
+        files: the paths that it was read from.
+        asked: times of the samples for which the archives were asked, as a Series.
+    """
+
+    table: pd.DataFrame
+    files: Sequence[pathlib.Path]
+    asked: pd.Series
+
+
+def held_flux(
+    folder: pathlib.Path,
+    times: pd.Series | None,
+    ahead: pd.Timedelta,
+    scale: str | None = None,
+    minute_means: bool = False,
+) -> HeldFlux | None:
+    """Flux of the user's own files and of what is fetched beside them; None if there is none.
+
+    Args:
+        folder: `goes` in the data folder.
+        times: of the samples, datetime64, UTC; None: what is there is read, and nothing fetched.
+        ahead: from a sample to the end of its last window.
+        scale: of files that do not say theirs, as `tools.flux.read_flux` takes it.
+        minute_means: whether readings are averaged over minutes.
+
+    Raises:
+        ConnectionError: the archives did not answer, and samples lie on days that are not here.
+    """
+    files = [path for path in sorted(folder.glob("[!.]*")) if path.is_file()]
+    files = [path for path in files if _suffix(path) in FLUX_SUFFIXES]
+    own = read_flux(files, scale, minute_means) if files else None
+    if times is None:
+        fetched, asked = sorted(folder.glob("xrs/[!.]*.feather")), pd.Series([], dtype="M8[us]")
+    else:
+        fetched, asked = _fetched(folder, files, own, times, ahead)
+    if not files and not fetched:
+        return None
+    table = read_flux([*files, *fetched], scale, minute_means) if fetched else own
+    return HeldFlux(table, [*files, *fetched], asked)
+
+
+def held_flares(folder: pathlib.Path, times: pd.Series) -> pathlib.Path | None:
+    """The data folder's flare list, with the months around `times` fetched; None if there is none.
+
+    Where the HEK does not answer, or holds no flare, what is there is used (a log message tells).
+
+    Args:
+        folder: `flares` in the data folder.
+        times: of the samples for which the list is asked for, datetime64, UTC; may be empty.
+    """
+    path = folder / FLARES
+    is_own = path.is_file() and not any(folder.glob("hek/*.csv"))
+    try:
+        for first, last in [] if is_own else _runs_of_months(times):
+            fetch_flares(folder, first.start_time.to_datetime64(), last.start_time.to_datetime64())
+    except (ConnectionError, ValueError) as error:  # ValueError: no month holds a flare
+        _LOG.warning("In Progress is unknown where no flare list covers a sample. %s", error)
+    return path if path.is_file() else None
+
+
+def _silences(events):
+    silent = improbable_quiet(events)
+    for start, end, flares in silent:
+        _LOG.warning(
+            "The flare list holds no flare from %s to %s, where its rate before and after lets "
+            "expect %.0f of C1 or above: that time is unknown. If it was quiet, or to say when the "
+            "list was blind, give --outages FILE (columns start,end; it may have no rows).",
+            *(str(start)[:16], str(end)[:16], flares),
+        )
+    return [(start, end) for start, end, _ in silent]
+
+
+def _suffix(path):
+    return pathlib.Path(path.name.lower().removesuffix(".gz")).suffix
+
+
+def _fetched(folder, files, own, times, ahead):
+    # The files of what the archives hold, and the times for which they were asked.
+    days = set() if own is None else set(own["time"].dt.floor("D").unique())
+    unseen = times[~times.dt.floor("D").isin(days)]
+    needed = _lacking_months(unseen, days, ahead)
+    alone = own is not None and (_is_synthetic(files) or (own["cadence"] != CADENCE).any())
+    wanted = needed if alone else _lacking_months(times, days, ahead)
+    if not wanted:
+        return [], times[:0]
+    try:
+        return fetch_flux(folder, wanted), unseen if alone else times
+    except ConnectionError as error:
+        if needed:
+            raise
+        _LOG.warning("The past or the windows of some samples stay unknown in part. %s", error)
+        return [], times[:0]
+
+
+def _lacking_months(times, days, ahead):
+    """Months with days that are not held, of samples, of the past before and the windows ahead."""
+    first, last = times - pd.Timedelta(minutes=LONGEST), times + ahead
+    spans = pd.DataFrame({"first": first.dt.floor("D"), "last": last.dt.floor("D")})
+    spans = spans.drop_duplicates().itertuples(index=False)
+    needed = {day for start, end in spans for day in pd.date_range(start, end)}
+    return {day.to_period("M") for day in needed - days}
+
+
+def _runs_of_months(times):
+    """First and last of each run of months that hold or adjoin one of `times`: pairs of Period."""
+    near = pd.concat([times - NEAR, times + NEAR])
+    months = pd.Series(sorted(near.dt.to_period("M").unique()), dtype="period[M]")
+    runs = np.cumsum(np.diff([month.ordinal for month in months], prepend=-1) > 1)
+    return [(run.iloc[0], run.iloc[-1]) for _, run in months.groupby(runs)]
+
+
+def _is_synthetic(files):
+    """Whether a file says in its first line that nobody observed what it holds."""
+    for path in files:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            if file.readline(200).startswith(b"# SYNTHETIC"):
+                return True
+    return False
