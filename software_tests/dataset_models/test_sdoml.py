@@ -241,7 +241,8 @@ def test_parts_of_two_sizes_are_not_mixed(folder, tmp_path):
 
 def test_labels_that_are_missing_name_their_command(folder):
     with pytest.raises(
-        DatasetNotFoundError, match=r"12 min ahead(?s:.*)v4_find_ys\.py --every 6 --start 2014-01-01T00:00 --end"
+        DatasetNotFoundError,
+        match=r"12 min ahead(?s:.*)v4_find_ys\.py --every 6 --start 2014-01-01T00:00 --end",
     ):
         opened(folder, lag_minutes=12)
 
