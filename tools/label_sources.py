@@ -98,9 +98,10 @@ class FluxSeries(LabelSource):
 class EventList(LabelSource):
     """A flare list. It holds no flux between flares: Current Flux and Delta are unknown.
 
-    A flare counts where its peak lies. The list is taken as complete over the stretches that it says
-    to cover, else from its first start to its last end, but for `outages`; a flare whose peak or flux is unknown makes the time from its start
-    to its end an outage. Outside, and in outages, nothing is known.
+    A flare counts where its peak lies. The list is taken as complete over the stretches that it
+    says to cover, else from its first start to its last end, but for `outages`; a flare whose peak
+    or flux is unknown makes the time from its start to its end an outage. Outside, and in outages,
+    nothing is known.
     Catch Flux: of the largest flare in the window; unknown without one.
     Coverage: fraction of the window in which the list is complete. Censored: 1 if that is not all.
     Quiet: 1 if the list is complete over the window and holds no flare of `SMALLEST` or above in
