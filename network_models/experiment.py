@@ -254,7 +254,9 @@ def _check_monitor(monitor, model):
 
 
 def _check_learning_rate(model, plateau_patience):
-    rate = model.optimizer.get_config().get("learning_rate")
+    # In mixed_float16 another optimizer, which scales the loss, is around it.
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    rate = optimizer.get_config().get("learning_rate")
     if isinstance(rate, float) and not rate > 0:
         raise ValueError(
             "The optimizer would climb, or stay. Expected a learning rate above 0. Received: "

@@ -160,8 +160,13 @@ def table_at_hand(name: str | pathlib.Path | None, folder: pathlib.Path) -> Degr
         folder: the data folder.
     """
     if name is None:
-        name = NEWEST if _path(NEWEST, folder).is_file() else ""
+        name = NEWEST if is_at_hand(NEWEST, folder) else ""
     return read_table(name, folder) if name else None
+
+
+def is_at_hand(name: str | pathlib.Path, folder: pathlib.Path) -> bool:
+    """Whether the file of a table is there; the arguments are those of `read_table`."""
+    return _path(name, folder).is_file()
 
 
 def command(name: str, folder: pathlib.Path) -> str:

@@ -23,11 +23,10 @@ import sys
 import pandas as pd
 from tqdm import tqdm
 
-from dataset_models.sdo import ageing, index, largest_region, quality, workers
+from dataset_models.sdo import ageing, index, largest_region, quality, response_table, workers
 from dataset_models.sdo.archive_samples import NAME, Rules, Slot, is_stored, make_samples
 from dataset_models.sdo.collection import Collection
 from dataset_models.sdo.image_series import structure_series
-from dataset_models.sdo.response_table import NEWEST, command, table_at_hand
 from dataset_models.sdo.side_channels import HMI_FEATURES
 from tools.tools import data_folder
 
@@ -80,7 +79,7 @@ def structure_archive(
     quality.rejected_bits(0, mode)  # refuses an unknown mode before any work
     raw = pathlib.Path(raw)
     files, chosen = _fits_files(raw), choices(raw.parent)
-    table = table_at_hand(degradation, data_folder())
+    table = response_table.table_at_hand(degradation, data_folder())
     with Collection(output, unit="DN / s") as collection:
         slots = _slots(files, raw, collection)
         wanted = _wanted(slots, channels)
@@ -204,9 +203,10 @@ def _unaged(rows):
     count = sum(not (row["degradation_version"] or row["synthetic"]) for row in rows)
     if not count or all(row["unit"] == "browse" for row in rows):
         return lines
-    fetch = command(NEWEST, data_folder())
-    text = f"    {count} whose ageing nobody told; this fetches a table, then run again: {fetch}"
-    return [*lines, text]
+    newest = response_table.NEWEST, data_folder()
+    fetch = f"; this fetches a table, then run again: {response_table.command(*newest)}"
+    unwanted = response_table.is_at_hand(*newest)
+    return [*lines, f"    {count} whose ageing nobody told{'' if unwanted else fetch}"]
 
 
 def main(arguments: list[str] | None = None) -> int:

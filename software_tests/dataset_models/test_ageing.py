@@ -83,6 +83,8 @@ def test_the_newest_table_is_taken_where_it_lies(archive, tmp_path, table, monke
     assert_told(tmp_path, "20140101_0012")
     np.testing.assert_array_equal(planes(tmp_path), before)
     assert structure_archive(archive, tmp_path).written == 0
+    unwanted = report(structure_archive(archive, tmp_path / "other", degradation=""))
+    assert "2 whose ageing nobody told\n0 rejections" in unwanted
 
 
 def test_what_was_amended_is_what_is_made_anew(archive, tmp_path, table):

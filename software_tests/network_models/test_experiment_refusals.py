@@ -52,9 +52,15 @@ def test_a_network_that_cannot_train_is_refused(tmp_path):
         run(tmp_path, build_model=lambda config, dataset: None)
 
 
-def test_a_learning_rate_that_climbs_is_refused(tmp_path):
+@pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
+def test_a_learning_rate_that_climbs_is_refused(tmp_path, precision):
     with pytest.raises(ValueError, match=r"Expected a learning rate above 0. Received: -0.001"):
-        run(tmp_path / "runs", "--cosine=False", "--learning_rate=-0.001")
+        run(
+            tmp_path / "runs",
+            "--cosine=False",
+            "--learning_rate=-0.001",
+            f"--precision={precision}",
+        )
     assert not (tmp_path / "runs").exists()
 
 
