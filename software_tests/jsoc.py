@@ -51,11 +51,18 @@ def answer(series, query):
     if query["op"] != "rs_list" or not span or span["series"] not in series:
         return {"status": 4, "error": f"Invalid record set {query['ds']}"}
     records = [r for r in series[span["series"]] if span["start"] <= r["T_REC"] < span["end"]]
+    records = [r for r in records if _minute(r["T_REC"]) % int(span["minutes"]) == 0]
     keys = query["key"].split(",")
     if not records:
         return {"status": 0, "count": 0}
     columns = [{"name": k, "values": [r.get(k, "MISSING") for r in records]} for k in keys]
     return {"status": 0, "count": len(records), "keywords": columns}
+
+
+def _minute(stamp):
+    """Of its TAI day; all spans begin with one."""
+    hour, minute = stamp.split("_")[1].split(":")[:2]
+    return 60 * int(hour) + int(minute)
 
 
 def record(harp, stamp, longitude=10.0, quality="0x00000000", **values):

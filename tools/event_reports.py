@@ -9,6 +9,7 @@ import pandas as pd
 from tools.primary_satellite import satellite_name
 
 FORM = "event reports of SWPC (a line ':Product: YYYYMMDDevents.txt')"
+HALF_A_DAY = pd.Timedelta("12h")
 _DATE = re.compile(r":Date:\s*(\d{4}) (\d{2}) (\d{2})\s*")
 _CLOCK = r"([ABU]?\d{4}|////)"  # B: before, A: after, U: uncertain
 _FLARE = re.compile(
@@ -23,11 +24,26 @@ def is_event_report(path: pathlib.Path) -> bool:
         return file.read(9) == b":Product:"
 
 
+def nearest_to(time: pd.Series, start: pd.Series) -> pd.Series:
+    """The clock times of `time`, each on the day that brings it nearest to `start`.
+
+    A peak at 00:10 of a flare that began at 23:50 is of the next day. One at 07:23 of a flare that
+    began at 07:24 is a slip, and stays before the start, where a reader sees that it is wrong: no
+    flare of SWPC's list of 2010 to 2021 lasts longer than 7.25 hours. Twelve hours are before.
+
+    Args:
+        time: datetime64, with the start's date; NaT stays. A Timestamp will do, too.
+        start: likewise, without NaT.
+    """
+    return start + ((time - start + HALF_A_DAY) % (2 * HALF_A_DAY) - HALF_A_DAY)
+
+
 def read_event_reports(paths: Sequence[pathlib.Path]) -> pd.DataFrame:
     """Reads the X-ray flares (XRA) of reports; one file may hold several days.
 
     Other kinds of event are left out. A time that a report calls uncertain, or before or after
-    what it says, is taken as it stands. A clock time before the start is of the next day.
+    what it says, is taken as it stands. The clock times of a flare that began before midnight may
+    be of the next day (`nearest_to`).
     Days that follow each other make one stretch, over which the reports are complete: a day among
     them without a flare is a quiet one.
 
@@ -105,19 +121,26 @@ def _flare(line, day, path, number):
             "line ':Date: 2015 03 01', one such as '4080       0158   0210      0232  G15  5   XRA "
             f" 1-8A      C1.0    1.9E-03   2290'. Received: {line.strip()!r}. Mend or remove it."
         )
-    _, start, peak, end, observatory, _, goes_class, _, region = match.groups()
-    start = _moment(day, start, None, path, number)
+    _, start, peak, end, satellite, _, goes_class, _, region = match.groups()
+    start = _moment(day, start, path, number)
     return {
         "start": start,
-        "peak": _moment(day, peak, start, path, number),
-        "end": _moment(day, end, start, path, number),
+        "peak": nearest_to(_moment(day, peak, path, number), start),
+        "end": nearest_to(_moment(day, end, path, number), start),
         "goes_class": goes_class,
-        "satellite": satellite_name(observatory),
+        "satellite": _satellite(satellite, path, number),
         "noaa_active_region": int(region or 0),
     }
 
 
-def _moment(day, clock, start, path, number):
+def _satellite(name, path, number):
+    try:
+        return satellite_name(name)
+    except ValueError as error:
+        raise ValueError(f"{path}, line {number}: {error}") from None
+
+
+def _moment(day, clock, path, number):
     if clock == "////":
         return pd.NaT
     hour, minute = int(clock[-4:-2]), int(clock[-2:])
@@ -126,5 +149,4 @@ def _moment(day, clock, start, path, number):
             f"{path}, line {number}: no such time. Expected a time such as 0158. Received: "
             f"{clock!r}. Mend or remove that line."
         )
-    moment = day + pd.Timedelta(hours=hour, minutes=minute)
-    return moment if start is None or moment >= start else moment + pd.Timedelta("1D")
+    return day + pd.Timedelta(hours=hour, minutes=minute)

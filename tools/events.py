@@ -12,7 +12,7 @@ from tools.active_regions import full_region_number
 from tools.flare_classes import GOES_CLASS, class_to_flux
 from tools.flare_repeats import without_repeats
 from tools.flux import SCALES, check_scale, known_scales, to_physical
-from tools.primary_satellite import published_scale, satellite_name
+from tools.primary_satellite import KNOWN, published_scale, satellite_name
 
 COLUMNS = [
     "start",
@@ -43,6 +43,7 @@ def read_events(
     Start,...,Peak Flux`) and this project's (`start,peak,end,goes_class,scale`); any of the latter
     three may add `satellite`, `noaa_active_region`, `scale`, and what time the list covers around
     a flare, `list_start,list_end` (else it is taken to cover all from its first flare to its last).
+    A clock time without a date is of the day that brings it nearest to the flare's start.
     HEK's may say where on the Sun a flare was: `hgx,hgy`, heliographic longitude and latitude in
     degrees, of which 0, 0 is unknown. Region numbers get all their digits (`tools.active_regions`).
     Of rows that tell of one flare one is left (`tools.flare_repeats`). A peak before its start or
@@ -100,7 +101,10 @@ def _read_list(path, scale):
 
 def _span(table, rows, heading):
     if {*SPAN} <= set(rows):
-        return {name: tables.times(rows[name], heading) for name in SPAN}
+        start, end = (tables.times(rows[name], heading) for name in SPAN)
+        expected = "a time that is not before list_start"
+        tables.refuse_rows(end < start, rows["list_end"], heading, expected)
+        return dict(zip(SPAN, (start, end), strict=True))
     last = table["end"].fillna(table["peak"]).fillna(table["start"]).max()
     return dict(zip(SPAN, (table["start"].min(), last), strict=True))
 
@@ -134,13 +138,13 @@ def _read_swpc(rows, heading):
         _clock_time(day, rows[name], heading, optional)
         for name, optional in (("start_time", False), ("max_time", True), ("end_time", True))
     )
-    satellite = rows["goes_sat"].map(satellite_name)
+    satellite = _satellites(rows["goes_sat"], heading)
     said = pd.Series(None, rows.index, dtype=object)
     return pd.DataFrame(
         {
             "start": start,
-            "peak": _not_before(peak, start),
-            "end": _not_before(end, start),
+            "peak": event_reports.nearest_to(peak, start),
+            "end": event_reports.nearest_to(end, start),
             "satellite": satellite,
             "class_scale": known_scales(said, satellite, "operational", heading.path),
         }
@@ -170,16 +174,11 @@ def _read_flarenet(rows, heading):
     return pd.DataFrame(
         {
             "start": start,
-            "peak": _not_before(peak, start),
-            "end": _not_before(end, start),
+            "peak": event_reports.nearest_to(peak, start),
+            "end": event_reports.nearest_to(end, start),
             "published_flux": fields["Peak Flux"],
         }
     )
-
-
-def _not_before(time, start):
-    # The date is that of the start: a clock time before it lies on the next day.
-    return time.where(~(time < start), time + pd.Timedelta("1D"))
 
 
 def _reader(start, peak, end):
@@ -199,7 +198,7 @@ def _completed(table, rows, heading, scale):
     # Adds what all forms share: class, flux, satellite, region, and makes the times plausible.
     if "satellite" not in table:
         names = rows.get("satellite", pd.Series("", rows.index))
-        table["satellite"] = names.map(satellite_name)
+        table["satellite"] = _satellites(names, heading)
     if "class_scale" not in table:
         said = tables.scales(rows, heading)
         table["class_scale"] = _class_scales(said, table, scale, heading.path)
@@ -209,6 +208,19 @@ def _completed(table, rows, heading, scale):
     regions = _active_region(rows, heading)
     table["noaa_active_region"] = full_region_number(regions, table["start"])
     return _plausible(table, heading.path)[COLUMNS]
+
+
+def _satellites(names, heading):
+    found = names.map(_satellite_or_none)
+    tables.refuse_rows(found.isna(), names, heading, KNOWN)
+    return found
+
+
+def _satellite_or_none(text):
+    try:
+        return satellite_name(text)
+    except ValueError:
+        return None
 
 
 def _published(table, rows, heading):

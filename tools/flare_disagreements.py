@@ -5,12 +5,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from tools.flare_repeats import SAME_FLARE, matches
+from tools.flare_repeats import CLASS_RATIO, SAME_FLARE, class_ratio, matches
 from tools.flux_flares import flares_of_flux
 from tools.outages import SMALLEST, as_intervals, spans
 from tools.windows import Intervals, microseconds
 
-CLASS_RATIO = 1.15  # a larger one is no matter of rounding: C1.0 may stand for C1.05
 PEAK_MINUTES = 2.0  # apart, above which two lists disagree about the time
 FLUX_RATIO = 1.3  # between a list's class and the observed flux
 NEAR_PEAK = pd.Timedelta("5min")  # where the observed flux is looked for
@@ -69,7 +68,7 @@ def _compared(first, second, name, other, outages):
     large = np.maximum(a["flux"], b["flux"]) >= SMALLEST
     apart = (a["peak"] - b["peak"]).abs() > pd.Timedelta(minutes=PEAK_MINUTES)
     found = [
-        both[large & (_ratio(a["flux"], b["flux"]) > CLASS_RATIO)].assign(kind="class"),
+        both[large & (class_ratio(a["flux"], b["flux"]) > CLASS_RATIO)].assign(kind="class"),
         both[large & apart].assign(kind="peak time"),
         _missing(first, second, pairs[:, 0], name, other, outages[other]),
         _missing(second, first, pairs[:, 1], other, name, outages[name]),
@@ -100,7 +99,7 @@ def _against_flux(events, flux, name):
     where = [a + int(np.argmax(values[a:b])) for a, b in zip(first, stop, strict=True)]
     at = known.iloc[where]
     rows = _rows(flares, name, "flux", at["time"].to_numpy(), at["flux"].to_numpy())
-    return rows[_ratio(rows["flux"], rows["other_flux"]) > FLUX_RATIO].assign(kind="flux")
+    return rows[class_ratio(rows["flux"], rows["other_flux"]) > FLUX_RATIO].assign(kind="flux")
 
 
 def _observed_beside(times, peak):
@@ -139,7 +138,3 @@ def _rows(flares, name, other, other_peak, other_flux):
             "other_flux": other_flux,
         }
     )
-
-
-def _ratio(first, second):
-    return np.maximum(first / second, second / first)

@@ -21,11 +21,12 @@ import pandas as pd
 from tqdm import tqdm
 
 from tools import monthly, tables
-from tools.events import LONGEST_FLARE
+from tools.events import LONGEST_FLARE, SPAN
 from tools.primary_satellite import published_scale
 from tools.tools import write_text, written_whole
 
 HEK = "https://www.lmsal.com/hek/her?"
+FILE = "hek_flares.csv"  # in `flares` of the data folder
 NAMES = {  # of the HEK -> of tools.events
     "event_starttime": "start",
     "event_peaktime": "peak",
@@ -39,6 +40,7 @@ COLUMNS = (*NAMES.values(), "scale")
 TIMES = ("start", "peak", "end")
 SETTLED = pd.Timedelta("7D")  # after a month, until its list is taken as final
 FAILURES = (OSError, LookupError, TypeError, ValueError)  # of sunpy, at answers of another form
+_NAMED = "with --flares (download_aia.py) or --events (v4_find_ys.py)"
 _MONTH = "[0-9]" * 4 + "-" + "[0-9]" * 2 + ".csv"
 _CLASS = re.compile(r"[ABCMX]\d+(\.\d+)?")
 _FETCHED = re.compile(r"# fetched: (\S+)")
@@ -58,8 +60,8 @@ def fetch_flares(
     Each month is kept as `hek/YYYY-MM.csv`. It is final if it was fetched at least a week after its
     end and holds a flare; until then it is asked for again, as is one that is of another form (a
     log message tells). The joined list is `hek_flares.csv`, which `tools.events.read_events` reads.
-    It holds the months of earlier calls, too; one of those that is damaged or of another form is
-    left out, and a log message tells.
+    It holds the months of earlier calls, too, and those that came before a failure; one that is
+    damaged or of another form is left out, and a log message tells.
     The list says beside each flare what time it covers: nobody knows whether months without any
     flare of a known class were quiet, and they are left out of that, as is the rest of a month that
     was fetched before its end and has not been asked for again.
@@ -76,24 +78,33 @@ def fetch_flares(
         Path of the joined list.
 
     Raises:
-        ConnectionError: the HEK did not answer; the months fetched before are kept.
-        ValueError: no month that is here holds a flare.
+        ConnectionError: the HEK did not answer; the months fetched before are kept and joined.
+        ValueError: a `hek_flares.csv` of another make is there, or no month here holds a flare.
     """
-    folder = pathlib.Path(folder)
+    folder, target = pathlib.Path(folder), pathlib.Path(folder) / FILE
+    _refuse_another(target)
     now = monthly.utc_now() if now is None else now
     months = pd.period_range(start, end, freq="M")
-    for month in tqdm(months, desc="Flare list", unit="month", disable=None):
-        path = folder / "hek" / f"{month}.csv"
-        if not _is_final(path, month):
-            ask = functools.partial(search_month, month.year, month.month, url)
-            unanswered = functools.partial(_unanswered, month, url)
-            table = monthly.fetch_month(ask, unanswered, pause, FAILURES)
-            if table.empty:
-                text = "%s: the HEK holds no flare; no time of it counts as quiet."
-                _LOG.warning(text, month)
-            _write_month(path, table, now)
-    _join(folder / "hek", months, folder / "hek_flares.csv")
-    return folder / "hek_flares.csv"
+    try:
+        for month in tqdm(months, desc="Flare list", unit="month", disable=None):
+            _keep_month(folder / "hek" / f"{month}.csv", month, now, url, pause)
+    except ConnectionError:
+        _join(folder / "hek", target)
+        raise
+    if not _join(folder / "hek", target):
+        raise ValueError(
+            f"The flare list is empty: the HEK has no flare of SWPC in {months[0]} to "
+            f"{months[-1]}. Expected at least one. Name another list {_NAMED}."
+        )
+    return target
+
+
+def is_joined(path: pathlib.Path) -> bool:
+    """Whether a file is a list that `fetch_flares` joined, by its header; False without a file."""
+    try:
+        return tables.read_heading(path).columns == (*COLUMNS, *SPAN)
+    except (OSError, ValueError):
+        return False
 
 
 def search_month(year: int, month: int, url: str = HEK) -> pd.DataFrame:
@@ -140,12 +151,32 @@ def _cleaned(table, first, last):
     return table[known].drop_duplicates().sort_values(["start", "goes_class"], ignore_index=True)
 
 
+def _refuse_another(path):
+    if path.exists() and not is_joined(path):
+        raise ValueError(
+            f"{path} is another list than the fetched one, which would replace it. Expected no "
+            f"such file, or one with the columns {','.join((*COLUMNS, *SPAN))}. Received another "
+            f"header. Move it to another folder, or name it {_NAMED}."
+        )
+
+
+def _keep_month(path, month, now, url, pause):
+    if _is_final(path, month):
+        return
+    ask = functools.partial(search_month, month.year, month.month, url)
+    unanswered = functools.partial(_unanswered, month, url)
+    table = monthly.fetch_month(ask, unanswered, pause, FAILURES)
+    if table.empty:
+        _LOG.warning("%s: the HEK holds no flare; no time of it counts as quiet.", month)
+    _write_month(path, table, now)
+
+
 def _unanswered(month, url, error):
     return (
         f"The flare list of {month} could not be fetched from {url} in {monthly.ATTEMPTS} "
         f"attempts. Expected SWPC's flares of that month. Received: {error!r}. The months fetched "
-        "before are kept: run the same command again later, or name another flare list with "
-        "--flares."
+        "before are kept and joined: run the same command again later, or name another flare list "
+        f"{_NAMED}."
     )
 
 
@@ -166,16 +197,14 @@ def _is_final(path, month):
     return settled and not flares.empty  # an empty month may be one that the HEK lacks
 
 
-def _join(folder, asked, target):
+def _join(folder, target):
+    """Writes the months that hold a flare as one list; False, and nothing written, without any."""
     held = _held_months(folder)
-    if not held:
-        raise ValueError(
-            f"The flare list is empty: the HEK has no flare of SWPC in {asked[0]} to {asked[-1]}. "
-            "Expected at least one. Name another list with --flares."
-        )
-    joined = pd.concat(_with_spans(held), ignore_index=True)
-    with written_whole(target) as temporary:
-        joined.to_csv(temporary, index=False, date_format="%Y-%m-%dT%H:%M:%S")
+    if held:
+        joined = pd.concat(_with_spans(held), ignore_index=True)
+        with written_whole(target) as temporary:
+            joined.to_csv(temporary, index=False, date_format="%Y-%m-%dT%H:%M:%S")
+    return bool(held)
 
 
 def _held_months(folder):

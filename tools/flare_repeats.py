@@ -6,6 +6,7 @@ import pandas as pd
 from tools.windows import microseconds
 
 SAME_FLARE = pd.Timedelta("10min")  # between the peaks that are given to one flare
+CLASS_RATIO = 1.15  # a larger one is no matter of rounding: C1.0 may stand for C1.05
 MINUTE = 60_000_000  # microseconds
 
 
@@ -62,7 +63,9 @@ def matches(first: pd.DataFrame, second: pd.DataFrame) -> np.ndarray:
     """Pairs of rows of two lists that are the same flare.
 
     Each is the other's nearest in time of peak (start, where the peak is missing), and they are
-    within ten minutes.
+    within ten minutes. Two of different class (`CLASS_RATIO`), of which one ends before or as the
+    other starts, are two flares. An end at the peak tells nothing: the HEK writes it for a missing
+    one, beside M flares, too.
 
     Returns:
         int64, shape (n, 2): places in `first` and in `second`.
@@ -72,7 +75,24 @@ def matches(first: pd.DataFrame, second: pd.DataFrame) -> np.ndarray:
     found = there >= 0
     mutual = found.copy()
     mutual[found] = back[there[found]] == places[found]
-    return np.stack([places[mutual], there[mutual]], axis=1)
+    pairs = np.stack([places[mutual], there[mutual]], axis=1)
+    return pairs[~_one_after_another(first.iloc[pairs[:, 0]], second.iloc[pairs[:, 1]])]
+
+
+def class_ratio(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Of two fluxes of each pair, the larger over the smaller; NaN where one is unknown."""
+    return np.maximum(first / second, second / first)
+
+
+def _one_after_another(first, second):
+    # A comparison with a time or a flux that is missing is false.
+    differ = class_ratio(first["flux"].to_numpy(), second["flux"].to_numpy()) > CLASS_RATIO
+    return differ & (_is_over_before(first, second) | _is_over_before(second, first))
+
+
+def _is_over_before(first, second):
+    start, peak, end = (first[name].to_numpy() for name in ("start", "peak", "end"))
+    return (end > np.where(np.isnat(peak), start, peak)) & (end <= second["start"].to_numpy())
 
 
 def _nearest(first, second):

@@ -106,7 +106,8 @@ def read_flux(
             old FITS form are operational, netCDF files physical.
         minute_means: whether single readings (1 to 3 s) become means of a minute. Without it,
             readings and means together are refused: a reading's peak is higher than a mean's.
-            Both in one file are always refused: nobody says which row is which.
+            A stretch of each in one file is always refused: nobody says which row is which. A
+            mean now and then among readings is not found.
 
     Returns:
         Sorted by time: time (datetime64[us], UTC), flux (float64, physical W m-2), satellite (str,
@@ -124,11 +125,23 @@ def read_flux(
     paths = [pathlib.Path(path) for path in ([paths] if single else paths)]
     if not paths:
         raise ValueError("No flux file was named. Expected at least one. Received: paths=[].")
-    files = [_physical(read_file(path), path, scale) for path in paths]
+    return joined(read_each(paths, scale, minute_means))
+
+
+def read_each(
+    paths: Iterable[pathlib.Path], scale: str | None = None, minute_means: bool = False
+) -> dict[pathlib.Path, pd.DataFrame]:
+    """Reads flux series as `read_flux` does, each into a table of its own, by its path."""
+    files = {path: _physical(read_file(path), path, scale) for path in paths}
     if minute_means:
-        files = [means_of_minutes(file) if _is_fast(file) else file for file in files]
-    _check_cadences(files, paths)
-    return _without_overlap(pd.concat(files, ignore_index=True))[COLUMNS]
+        return {p: means_of_minutes(file) if _is_fast(file) else file for p, file in files.items()}
+    return files
+
+
+def joined(files: dict[pathlib.Path, pd.DataFrame]) -> pd.DataFrame:
+    """One table, as `read_flux` gives it, of one or more that `read_each` gave."""
+    _check_cadences(files)
+    return _without_overlap(pd.concat(files.values(), ignore_index=True))[COLUMNS]
 
 
 def means_of_minutes(flux: pd.DataFrame) -> pd.DataFrame:
@@ -164,17 +177,22 @@ def _physical(table, path, scale):
     _check_steps(table, path)
     if not table["time"].is_monotonic_increasing:  # of several satellites, one after the other
         table = table.sort_values("time", kind="stable", ignore_index=True)
-    steps = np.diff(microseconds(table["time"]))
-    steps = steps[steps > 0]  # satellites share their times
+    steps = np.concatenate([np.empty(0), *_steps(table)])
     cadence = int(np.median(steps)) if len(steps) else 0  # one time alone has none
     return table.assign(cadence=np.timedelta64(cadence, "us"))
+
+
+def _steps(table):
+    # Microseconds between the rows of each satellite; those of several may lie side by side.
+    series = table.groupby("satellite", sort=False)["time"]
+    return [np.diff(microseconds(times)) for _, times in series]
 
 
 def _check_steps(table, path):
     """Refuses a file that holds readings beside means, or means of several lengths."""
     kinds = []
-    for _, times in table.groupby("satellite", sort=False)["time"]:
-        steps = np.diff(microseconds(times)) / 1e6
+    for steps in _steps(table):
+        steps = steps / 1e6
         even = np.abs(np.diff(steps)) <= 0.1 * steps[:-1]
         four = even[:-2] & even[1:-1] & even[2:]  # in a row make a cadence; gaps are not that even
         kinds += [steps[: len(four)][four]]
@@ -191,8 +209,8 @@ def _is_fast(file):
     return len(file) and pd.Timedelta(0) < file["cadence"].iloc[0] < FAST
 
 
-def _check_cadences(files, paths):
-    steps = [(file["cadence"].iloc[0], path) for file, path in zip(files, paths, strict=True)]
+def _check_cadences(files):
+    steps = [(file["cadence"].iloc[0], path) for path, file in files.items()]
     steps = [step for step in steps if step[0] > pd.Timedelta(0)]
     if not steps:
         return

@@ -30,7 +30,7 @@ def read_file(path: pathlib.Path) -> pd.DataFrame:
         (str, missing where the file does not say it).
 
     Raises:
-        ValueError: if it is no flux series, or one with times unsorted or doubled.
+        ValueError: if it is no flux series, an empty one, or one with times unsorted or doubled.
         FileNotFoundError: if the file is not there.
     """
     with path.open("rb") as file:
@@ -43,6 +43,11 @@ def read_file(path: pathlib.Path) -> pd.DataFrame:
         table = read_xrs(path)
     else:
         table = _read_feather(path) if start.startswith(b"ARROW1") else _read_csv(path)
+    if table.empty:
+        raise ValueError(
+            f"{path} holds no flux of the long channel. Expected a row at least; of SWPC's files "
+            f"one with energy {LONG_CHANNEL}. Fetch it anew, or leave it out."
+        )
     names = table["satellite"].fillna("").astype(str)
     table["satellite"] = names.map({name: satellite_name(name) for name in names.unique()})
     _check_times(table, path)

@@ -66,13 +66,18 @@ def fetch_flux(
     now = monthly.utc_now() if now is None else now
     paths = []
     for month in tqdm(sorted(months), desc="GOES flux", unit="month", disable=None):
-        path = folder / "xrs" / f"{month}.feather"
+        path = month_file(folder, month)
         _remove_damaged(path)
         if not _is_final(path, month):
             _renew(path, month, now, pause)
         if path.is_file():
             paths.append(path)
     return paths
+
+
+def month_file(folder: pathlib.Path, month: pd.Period) -> pathlib.Path:
+    """Where a month is kept, in `goes` of the data folder."""
+    return folder / "xrs" / f"{month}.feather"
 
 
 def _renew(path, month, now, pause):

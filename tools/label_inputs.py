@@ -1,9 +1,10 @@
 """The flux and the flare list that labels are made of; of the data folder's, what lacks is fetched.
 
-Flux: the user's own files come first, and the months with days that they lack are fetched. Nothing
-is fetched beside SYNTHETIC flux, or flux of another cadence than a minute, but for samples on days
-that these leave out. Where flux had to be asked for, the months of the flare list around those
-samples are asked for, too; a list that the user put in its place is left as it is.
+Flux: the user's own files are read, and the months with days that they lack are fetched; where both
+hold a time, `tools.flux.read_flux` says which counts. Own flux that is SYNTHETIC, or of another
+cadence than a minute, stands alone: nothing is fetched beside it, and samples on other days stay
+unknown (a log message counts them). Where flux had to be asked for, the months of the flare list
+around the samples are asked for, too; a list that the user put in its place is left as it is.
 """
 
 import dataclasses
@@ -16,16 +17,15 @@ import numpy as np
 import pandas as pd
 
 from tools.events import read_events
-from tools.flare_list import fetch_flares
-from tools.flux import read_flux
-from tools.goes_archive import fetch_flux
+from tools.flare_list import FILE, fetch_flares, is_joined
+from tools.flux import joined, read_each
+from tools.goes_archive import fetch_flux, month_file
 from tools.label_history import LONGEST
 from tools.label_sources import EventList, FluxSeries
 from tools.label_windows import LabelSource
 from tools.outages import improbable_quiet
 
 FLUX_SUFFIXES = {".csv", ".fits", ".fts", ".nc"}  # also .gz; what else lies there is left alone
-FLARES = "hek_flares.csv"  # in flares/ of the data folder
 CADENCE = pd.Timedelta("1min")  # of what is fetched
 NEAR = pd.Timedelta("1D")  # around a sample, of which the flare list is fetched
 _LOG = logging.getLogger(__name__)
@@ -107,23 +107,29 @@ def held_flux(
     Args:
         folder: `goes` in the data folder.
         times: of the samples, datetime64, UTC; None: what is there is read, and nothing fetched.
+            Months that were fetched earlier are not read beside flux that stands alone.
         ahead: from a sample to the end of its last window.
         scale: of files that do not say theirs, as `tools.flux.read_flux` takes it.
         minute_means: whether readings are averaged over minutes.
 
     Raises:
         ConnectionError: the archives did not answer, and samples lie on days that are not here.
+            Where these are here, the months that are here are read (a log message tells).
     """
     files = [path for path in sorted(folder.glob("[!.]*")) if path.is_file()]
-    files = [path for path in files if _suffix(path) in FLUX_SUFFIXES]
-    own = read_flux(files, scale, minute_means) if files else None
-    if times is None:
-        fetched, asked = sorted(folder.glob("xrs/[!.]*.feather")), pd.Series([], dtype="M8[us]")
+    files = [path for path in files if _suffix(path) in FLUX_SUFFIXES and not _is_list(path)]
+    tables = read_each(files, scale, minute_means)
+    own = joined(tables) if files else None
+    fetched, asked = [], pd.Series([], dtype="M8[us]")
+    if alone := _alone(files, own):
+        _tell_what_lacks(folder, own, times, alone)
+    elif times is None:
+        fetched = sorted(folder.glob("xrs/[!.]*.feather"))
     else:
-        fetched, asked = _fetched(folder, files, own, times, ahead)
+        fetched, asked = _fetched(folder, own, times, ahead)
     if not files and not fetched:
         return None
-    table = read_flux([*files, *fetched], scale, minute_means) if fetched else own
+    table = joined(tables | read_each(fetched)) if fetched else own
     return HeldFlux(table, [*files, *fetched], asked)
 
 
@@ -136,8 +142,8 @@ def held_flares(folder: pathlib.Path, times: pd.Series) -> pathlib.Path | None:
         folder: `flares` in the data folder.
         times: of the samples for which the list is asked for, datetime64, UTC; may be empty.
     """
-    path = folder / FLARES
-    is_own = path.is_file() and not any(folder.glob("hek/*.csv"))
+    path = folder / FILE
+    is_own = path.is_file() and not is_joined(path)
     try:
         for first, last in [] if is_own else _runs_of_months(times):
             fetch_flares(folder, first.start_time.to_datetime64(), last.start_time.to_datetime64())
@@ -162,22 +168,50 @@ def _suffix(path):
     return pathlib.Path(path.name.lower().removesuffix(".gz")).suffix
 
 
-def _fetched(folder, files, own, times, ahead):
+def _alone(files, own):
+    """Why nothing is fetched beside the user's own flux; empty where it is."""
+    if own is None:
+        return ""
+    if _is_synthetic(files):
+        return "That flux is SYNTHETIC: put observed flux in its place"
+    step = own["cadence"].max()
+    if step == CADENCE:
+        return ""
+    return (
+        f"Its cadence is {step.total_seconds():g} s, and what is fetched are means of a minute: "
+        "average readings with --minute_means, or put flux of a minute in its place"
+    )
+
+
+def _tell_what_lacks(folder, own, times, alone):
+    unseen = [] if times is None else _elsewhere(times, _days(own))
+    if len(unseen):
+        text = "%d of %d samples lie on days that %s lacks: unknown, for nothing is fetched. %s."
+        _LOG.warning(text, len(unseen), len(times), folder, alone)
+
+
+def _days(own):
+    return set() if own is None else {*own.loc[own["flux"].notna(), "time"].dt.floor("D").unique()}
+
+
+def _elsewhere(times, days):
+    return times[~times.dt.floor("D").isin(days)]
+
+
+def _fetched(folder, own, times, ahead):
     # The files of what the archives hold, and the times for which they were asked.
-    days = set() if own is None else set(own["time"].dt.floor("D").unique())
-    unseen = times[~times.dt.floor("D").isin(days)]
-    needed = _lacking_months(unseen, days, ahead)
-    alone = own is not None and (_is_synthetic(files) or (own["cadence"] != CADENCE).any())
-    wanted = needed if alone else _lacking_months(times, days, ahead)
+    days = _days(own)
+    wanted = _lacking_months(times, days, ahead)
     if not wanted:
         return [], times[:0]
     try:
-        return fetch_flux(folder, wanted), unseen if alone else times
+        return fetch_flux(folder, wanted), times
     except ConnectionError as error:
-        if needed:
+        here = {month for month in wanted if month_file(folder, month).is_file()}
+        if _lacking_months(_elsewhere(times, days), days, ahead) - here:
             raise
         _LOG.warning("The past or the windows of some samples stay unknown in part. %s", error)
-        return [], times[:0]
+        return [month_file(folder, month) for month in sorted(here)], times
 
 
 def _lacking_months(times, days, ahead):
@@ -199,8 +233,17 @@ def _runs_of_months(times):
 
 def _is_synthetic(files):
     """Whether a file says in its first line that nobody observed what it holds."""
-    for path in files:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            if file.readline(200).startswith(b"# SYNTHETIC"):
-                return True
-    return False
+    return any(_first_line(path).startswith(b"# SYNTHETIC") for path in files)
+
+
+def _is_list(path):
+    """Whether it is a flare list; the light curve's lies beside the flux."""
+    return b"goes_class" in _first_line(path)
+
+
+def _first_line(path):
+    try:
+        with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
+            return file.readline(200)
+    except (OSError, EOFError):  # a broken file is told of when it is read
+        return b""

@@ -6,13 +6,14 @@ import pathlib
 
 import numpy as np
 
-from tools import label_inputs
+from tools import flare_list
 from tools.events import LIST_SCALES, PUBLISHED
 from tools.flux import SCALES
 from tools.tools import data_folder
 
 DELAYS = (0, 12, 24, 36, 60, 1440)  # minutes
 CATCHES = (12, 24, 36, 60, 1440)
+MOST = 366 * 1440  # minutes of a delay, a catch or a step of --every
 
 
 def parser(text: str) -> argparse.ArgumentParser:
@@ -64,8 +65,8 @@ def check(options: argparse.Namespace) -> None:
 
 def _minutes(text):
     minutes = int(text)
-    if minutes < 1:
-        raise argparse.ArgumentTypeError(f"expected 1 minute or more, received {text}")
+    if not 1 <= minutes <= MOST:
+        raise argparse.ArgumentTypeError(f"expected 1 to {MOST} minutes, received {text}")
     return minutes
 
 
@@ -82,10 +83,12 @@ def _time(text):
 def _check_windows(options):
     for name, least in (("delays", 0), ("catches", 1)):
         minutes = list(getattr(options, name))
-        if min(minutes) < least or len(set(minutes)) < len(minutes):
+        wrong = min(minutes) < least or max(minutes) > MOST
+        if wrong or len(set(minutes)) < len(minutes):
             raise ValueError(
-                f"--{name} names no window, or one twice. Expected whole minutes of {least} or "
-                f"more, each once. Received: {' '.join(map(str, minutes))}. Leave the others out."
+                f"--{name} names no window, or one twice. Expected whole minutes from {least} to "
+                f"{MOST} (366 days), each once. Received: {' '.join(map(str, minutes))}. Leave "
+                "the others out."
             )
 
 
@@ -103,13 +106,13 @@ def _check_times(options):
 
 
 def _check_lists(options):
-    own_list = not options.flux and (data_folder() / "flares" / label_inputs.FLARES).is_file()
+    own_list = not options.flux and (data_folder() / "flares" / flare_list.FILE).is_file()
     if options.outages and not options.events and not own_list:
         raise ValueError(
             f"--outages={options.outages} tells when a flare list was blind. Expected --events "
             "with it. A flux series shows its own gaps: leave --outages out."
         )
-    if options.scale == PUBLISHED and not options.events:
+    if options.scale == PUBLISHED and not options.events and not own_list:
         raise ValueError(
             f"--scale={PUBLISHED} is of flare lists, and none was named. Expected --events with "
             f"it, or one of {', '.join(SCALES)} for a flux series that does not say its scale."

@@ -41,7 +41,7 @@ def write_record(folder: pathlib.Path, run: dict, rows: dict[str, int]) -> None:
         rows: number of rows of each file that the run wrote, by its name.
     """
     labels = [{**file_record(folder / name, folder), "rows": rows[name]} for name in sorted(rows)]
-    earlier = [_left_of(one, rows, folder) for one in _earlier(folder / FILE)]
+    earlier = _earlier(folder / FILE, {path.name for path in folder.iterdir()} - rows.keys())
     runs = [one for one in earlier if one["labels"]] + [{**run, "labels": labels}]
     strict_json.write(folder / FILE, {"runs": [_sorted(one) for one in runs]})
 
@@ -51,22 +51,19 @@ def time_pairs(pairs: Sequence[tuple]) -> list[list[str]]:
     return [[str(edge.astype("datetime64[s]")) for edge in pair] for pair in pairs]
 
 
-def _earlier(path):
+def _earlier(path, kept):
+    # The runs that the file tells of, each with those of its label files that are among `kept`.
     if not path.is_file():
         return []
     try:
         return [
-            {**run, "labels": [*run["labels"]]} for run in json.loads(path.read_bytes())["runs"]
+            {**run, "labels": [one for one in run["labels"] if one["name"] in kept]}
+            for run in json.loads(path.read_bytes())["runs"]
         ]
     except (ValueError, LookupError, TypeError) as error:
         text = "%s is damaged, and written anew: what earlier labels were made of is lost. %r"
         _LOG.warning(text, path, error)
         return []
-
-
-def _left_of(run, replaced, folder):
-    held = (one for one in run["labels"] if one["name"] not in replaced)
-    return {**run, "labels": [one for one in held if (folder / one["name"]).is_file()]}
 
 
 def _sorted(value):

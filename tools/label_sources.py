@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from tools import label_history
+from tools.flux_flares import LONGEST
 from tools.label_windows import LabelSource
 from tools.outages import SMALLEST, as_intervals, spans
 from tools.windows import Intervals, microseconds
@@ -85,6 +86,8 @@ class FluxSeries(LabelSource):
 
     def _whole(self, windows):
         cadence = self._cadence[np.minimum(windows.first, len(self._cadence) - 1)]
+        # A regular series lacks less than a cadence of a window, whatever its phase, and a whole
+        # one where a sample is missing; a hundredth is left to stamps that jitter.
         return self._observed(windows) > windows.length - 0.99 * cadence
 
     def _quiet(self, windows, catch_flux):
@@ -100,8 +103,8 @@ class EventList(LabelSource):
 
     A flare counts where its peak lies. The list is taken as complete over the stretches that it
     says to cover, else from its first start to its last end, but for `outages`; a flare whose peak
-    or flux is unknown makes the time from its start to its end an outage. Outside, and in outages,
-    nothing is known.
+    or flux is unknown makes the time from its start to its end an outage, and eight hours where
+    its end is unknown, too. Outside, and in outages, nothing is known.
     Catch Flux: of the largest flare in the window; unknown without one.
     Coverage: fraction of the window in which the list is complete. Censored: 1 if that is not all.
     Quiet: 1 if the list is complete over the window and holds no flare of `SMALLEST` or above in
@@ -134,7 +137,8 @@ class EventList(LabelSource):
         ends = microseconds(events["end"].fillna(events["peak"]).fillna(events["start"]))
         self._flares = Intervals(zip(starts, ends, strict=True))
         blind = [tuple(microseconds(np.array(pair))) for pair in outages]
-        blind += zip(starts[~complete], ends[~complete], strict=True)
+        lasts = np.where(events[["peak", "end"]].isna().all(axis=1), starts + LONGEST, ends)
+        blind += zip(starts[~complete], lasts[~complete], strict=True)
         if "list_start" in events:
             covered = as_intervals(spans(events))
         else:

@@ -17,6 +17,7 @@ from astropy.time import Time
 from dataset_models.sdo.full_disk_features import FORCES, KEYWORDS, RATIOS
 
 NEAR_REAL_TIME = "hmi.sharp_cea_720s_nrt"
+NEAR_REAL_TIME_FROM = np.datetime64("2012-10-01", "ns")  # its first whole month
 DEFINITIVE = "hmi.sharp_cea_720s"
 LORENTZ = "cgem.Lorentz"
 FULL_DISK = "hmi.M_720s"  # magnetograms, in which regions are looked for
@@ -42,7 +43,9 @@ def jsoc(address: str | None = None):
     )
 
 
-def query(client, series: str, start, end, cadence_minutes: int = 60) -> pd.DataFrame:
+def query(
+    client, series: str, start, end, cadence_minutes: int = 60
+) -> tuple[pd.DataFrame, np.ndarray]:
     """Records of all regions in a time range whose QUALITY is good and whose place is known.
 
     Args:
@@ -56,15 +59,16 @@ def query(client, series: str, start, end, cadence_minutes: int = 60) -> pd.Data
         DataFrame in the order of time: "time" (datetime64, UTC, T_REC), "region" (HARP number),
         "longitude" and "latitude" (LON_FWT and LAT_FWT, degrees), "pixels" (CMASK),
         "active_region" (NOAA_AR, 0 where NOAA gave no number), and the 18 SHARP keywords; NaN where
-        missing.
+        missing. And the times (datetime64 in ns, UTC, ascending) of all records, good or not.
 
     Raises:
         ConnectionError: the server cannot be reached.
         ValueError: it refuses the query, or answers with something else.
     """
-    found = _asked(client, series, start, end, cadence_minutes, (*NAMES, *KEYWORDS))
-    found = found.rename(columns=NAMES)
-    return found.dropna(subset=["longitude"])[[*COLUMNS, *KEYWORDS]]
+    names = (*NAMES, *KEYWORDS)
+    answer = _asked(client, series, start, end, cadence_minutes, names)
+    found = _numbers(answer, names).rename(columns=NAMES).dropna(subset=["longitude"])
+    return found[[*COLUMNS, *KEYWORDS]], np.unique(utc(answer["T_REC"]))
 
 
 def query_forces(client, regions: pd.DataFrame, start, end, cadence_minutes: int = 60):
@@ -85,7 +89,7 @@ def query_forces(client, regions: pd.DataFrame, start, end, cadence_minutes: int
         ConnectionError, ValueError: as `query`.
     """
     names = tuple(name for name in FORCES if name not in RATIOS)
-    found = _asked(client, LORENTZ, start, end, cadence_minutes, names)
+    found = _numbers(_asked(client, LORENTZ, start, end, cadence_minutes, names), names)
     forces = [name for name in names if name != "TOTBSQ"]
     found[forces] *= FORCE_UNIT
     place = regions[list(COLUMNS)]
@@ -126,10 +130,9 @@ def is_good(quality: object) -> bool:
 
 
 def _asked(client, series, start, end, cadence_minutes, names):
-    """Good records: "time", "region" and `names` as numbers."""
-    keys = ["HARPNUM", "T_REC", "QUALITY", *names]
+    """The JSOC's table of records of regions."""
     records = f"{series}[][{_span(start, end, cadence_minutes)}]"
-    return _numbers(_answer(client, records, keys), names)
+    return _answer(client, records, ["HARPNUM", "T_REC", "QUALITY", *names])
 
 
 def _answer(client, records, keys):
@@ -161,7 +164,7 @@ def _tai_day(time, later=0):
 
 
 def _numbers(table, names):
-    """The JSOC's texts as numbers; what is MISSING, or no finite number, is NaN."""
+    """Good records: "time", "region" and `names`; what is MISSING, or not finite, is NaN."""
     good = table["QUALITY"].map(is_good).astype(bool)
     table = table[good].drop_duplicates(["HARPNUM", "T_REC"], keep="last")
     numbers = table[list(names)].apply(pd.to_numeric, errors="coerce").astype("float64")

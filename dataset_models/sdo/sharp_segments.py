@@ -18,7 +18,7 @@ from dataset_models.sdo.sharp_keywords import COLUMNS, NAMES, is_good
 
 NAME = re.compile(
     r"(?P<record>(?P<series>hmi\.sharp_cea_720s(?:_nrt)?)\.\d+\.(?P<time>\d{8}_\d{6}_TAI))"
-    r"\.Br\.fits"
+    r"\.(?:Bp|Bt|Br)\.fits"
 )
 FIELD = {"bx": ("Bp", 1), "by": ("Bt", -1), "bz": ("Br", 1)}  # segment and sign
 _LOG = logging.getLogger(__name__)
@@ -39,11 +39,11 @@ def read_segments(folder: str | pathlib.Path) -> pd.DataFrame:
         bad QUALITY are left out.
 
     Raises:
-        FileNotFoundError: there is no Br in the folder.
+        FileNotFoundError: there is no such file in the folder.
         ValueError: no record can be used.
     """
     found = [(path, NAME.fullmatch(path.name)) for path in sorted(pathlib.Path(folder).rglob("*"))]
-    records = [(path.parent, name) for path, name in found if name]
+    records = {(path.parent, name["record"]): name for path, name in found if name}
     if not records:
         raise FileNotFoundError(
             f"There is no vector field in {folder}. Expected files such as "
@@ -64,10 +64,10 @@ def read_segments(folder: str | pathlib.Path) -> pd.DataFrame:
 def _good_rows(records):
     """Rows of the records; and reasons of those left out, by series and T_REC of their disk."""
     rows, reasons = [], {}
-    for folder, name in records:
+    for (folder, record), name in records.items():
         disk = name["series"], name["time"]
         try:
-            rows.append((disk, _region(folder, name["record"], name["series"])))
+            rows.append((disk, _region(folder, record, name["series"])))
         except (OSError, ValueError) as error:
             reasons[disk] = " ".join(str(error).split())
             _LOG.warning("All regions of %s %s are left out: %s.", *disk, reasons[disk])
@@ -89,10 +89,12 @@ def _region(folder, record, series):
         place = {"time": time, "region": int(header["HARPNUM"])}
     except (KeyError, ValueError, TypeError, fits.VerifyError) as error:
         raise ValueError(f"{folder / record}.Br.fits does not say what it is: {error}") from error
+    place |= {name: _number(header, keyword) for keyword, name in NAMES.items()}
+    if not np.isfinite(place["longitude"]):  # it would count as one beyond the limb
+        raise ValueError(f"{folder / record}.Br.fits does not say where it is, in LON_FWT")
     return {
         **place,
         "series": series,
-        **{name: _number(header, keyword) for keyword, name in NAMES.items()},
         **{name: _number(header, name) for name in KEYWORDS},
         **lorentz_force(**field),
     }

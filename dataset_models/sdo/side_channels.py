@@ -22,6 +22,7 @@ SIDE_CHANNELS = ("current_goes", "true_value", "hand_tailored")
 HMI_FEATURES = "side_channel/HMI_features.csv"
 # Series of the JSOC whose boxes are drawn when a region's whole life is known.
 DRAWN_LATER = ("hmi.sharp_cea_720s", "cgem.Lorentz")
+NEAR_REAL_TIME = "hmi.sharp_cea_720s_nrt"
 
 
 def read_features(path: pathlib.Path | str, more: Sequence[str] = ()) -> pd.DataFrame:
@@ -34,7 +35,8 @@ def read_features(path: pathlib.Path | str, more: Sequence[str] = ()) -> pd.Data
     Returns:
         DataFrame in the order of time: "time" (datetime64, UTC) and the features of
         `HAND_TAILORED` and `more`, in their own units, NaN where empty. Where a time is there
-        twice, the later row is taken: a corrected value follows what it corrects.
+        twice, the later row is taken: a corrected value follows what it corrects. Rows without any
+        of these numbers are left out.
 
     Raises:
         DatasetNotFoundError: if there is no such file.
@@ -44,6 +46,7 @@ def read_features(path: pathlib.Path | str, more: Sequence[str] = ()) -> pd.Data
     features = table[HAND_TAILORED].join(_numbers(table.reindex(columns=list(more)), path))
     features.insert(0, "time", table["T_REC"])
     features = features.drop_duplicates("time", keep="last")
+    features = features.dropna(subset=[*HAND_TAILORED, *more], how="all")
     return features.sort_values("time", ignore_index=True)
 
 
@@ -111,8 +114,11 @@ def foresight(path: pathlib.Path | str) -> tuple[str, ...]:
         path: of a table that `read_table` takes.
     """
     table = read_table(path)
-    series = [table[name] for name in ("SERIES", "FORCES_SERIES") if name in table]
-    if not any(names.isin(DRAWN_LATER).any() for names in series):
+    series = table.reindex(columns=["SERIES", "FORCES_SERIES"])
+    # Tables of older versions do not name the forces' series: cgem.Lorentz, beside JSOC keywords.
+    unnamed = series["FORCES_SERIES"].isna() & table[HAND_TAILORED[18:]].notna().any(axis=1)
+    of_cgem = unnamed & (series["SERIES"] == NEAR_REAL_TIME)
+    if not (series.isin(DRAWN_LATER).any(axis=None) or of_cgem.any()):
         return ()
     return (
         "FORESIGHT: hand-tailored features of definitive boxes (SERIES and FORCES_SERIES tell "
@@ -132,6 +138,8 @@ def _parsed(path):
     if fields < len(table.columns):
         reason = f"{fields} fields of {len(table.columns)} in its last row, as if cut short"
         raise ValueError(_damaged(path, reason))
+    if "ASKED" in table and not text.endswith("\n"):  # download_sharp.py ends each line
+        raise ValueError(_damaged(path, "no end of its last line, as if cut short"))
     return table
 
 

@@ -108,7 +108,11 @@ def test_side_channels_by_hand(archive):
 
 
 @pytest.mark.parametrize(
-    ("series", "knows"), [("cgem.Lorentz", True), ("hmi.M_720s", False), ("segments", False)]
+    ("series", "knows"),
+    [
+        *[("cgem.Lorentz", True), ("hmi.M_720s", False), ("", True)],
+        *[("hmi.sharp_cea_720s_nrt", False), ("hmi.sharp_cea_720s", True)],
+    ],
 )
 def test_features_of_boxes_that_know_the_future_are_told_of(archive, series, knows):
     archive.features()

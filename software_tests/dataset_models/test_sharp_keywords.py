@@ -14,7 +14,7 @@ STAMP = "2014.01.01_12:00:00_TAI"
 def asked(series, *records):
     """What `query` makes of the records of one series."""
     with jsoc.server_of({series: list(records)}) as (address, _):
-        return sharp_keywords.query(sharp_keywords.jsoc(address), series, *DAY)
+        return sharp_keywords.query(sharp_keywords.jsoc(address), series, *DAY)[0]
 
 
 def test_a_record_becomes_numbers():
@@ -49,10 +49,22 @@ def test_a_region_without_a_place_is_left_out():
     assert asked(NEAR_REAL_TIME, jsoc.record(3, STAMP, "MISSING")).empty
 
 
+def test_times_of_all_records_are_told():
+    records = [jsoc.record(3, "2014.01.01_13:00:00_TAI", quality="0x80000000")]
+    records += [jsoc.record(harp, STAMP, "MISSING") for harp in (3, 4)]
+    with jsoc.server_of({DEFINITIVE: records}) as (address, _):
+        table, times = sharp_keywords.query(sharp_keywords.jsoc(address), DEFINITIVE, *DAY)
+    assert table.empty
+    # TAI was 35 s ahead of UTC.
+    expected = np.array(["2014-01-01T11:59:25", "2014-01-01T12:59:25"], "datetime64[ns]")
+    np.testing.assert_array_equal(times, expected)
+
+
 def test_the_question():
     with jsoc.server_of({NEAR_REAL_TIME: []}) as (address, questions):
         client = sharp_keywords.jsoc(address)
-        assert sharp_keywords.query(client, NEAR_REAL_TIME, *DAY, cadence_minutes=24).empty
+        table, times = sharp_keywords.query(client, NEAR_REAL_TIME, *DAY, cadence_minutes=24)
+    assert (len(table), len(times)) == (0, 0)
     span = "2014.01.01_00:00:00_TAI-2014.01.02_00:00:00_TAI@24m"
     assert questions == [f"hmi.sharp_cea_720s_nrt[][{span}]"]
 
@@ -81,7 +93,7 @@ def test_forces_are_dynes_and_belong_to_definitive_regions():
     series = {DEFINITIVE: [jsoc.record(7, STAMP), jsoc.record(8, STAMP)], LORENTZ: [forces]}
     with jsoc.server_of(series) as (address, _):
         client = sharp_keywords.jsoc(address)
-        regions = sharp_keywords.query(client, DEFINITIVE, *DAY)
+        regions, _ = sharp_keywords.query(client, DEFINITIVE, *DAY)
         table = sharp_keywords.query_forces(client, regions, *DAY)
     assert table["region"].tolist() == [7, 8]
     assert table["longitude"].tolist() == [10, 10]

@@ -72,13 +72,27 @@ def without_number(path):
         del units[0].header["HARPNUM"]
 
 
+def without_longitude(path):
+    with fits.open(path, mode="update") as units:
+        del units[0].header["LON_FWT"]
+
+
+def with_a_bare_nan(path):
+    card = b"LON_FWT =" + b"-5.5".rjust(21)
+    assert card in path.read_bytes()
+    path.write_bytes(path.read_bytes().replace(card, b"LON_FWT =" + b"nan".rjust(21)))
+
+
 @pytest.mark.parametrize(
     ("name", "damage", "reason"),
     [
         ("Bp", cut, r"Bp\.fits is damaged: File may have been truncated"),
         ("Bt", as_text, r"Bt\.fits is damaged: .*SIMPLE"),
         ("Br", without_number, r"Br\.fits does not say what it is: .*HARPNUM"),
+        ("Br", without_longitude, r"Br\.fits does not say where it is, in LON_FWT"),
+        ("Br", with_a_bare_nan, r"Br\.fits does not say where it is, in LON_FWT"),
         ("Bp", pathlib.Path.unlink, r"No such file .*Bp\.fits"),
+        ("Br", pathlib.Path.unlink, r"No such file .*Br\.fits"),
     ],
 )
 def test_a_damaged_record_takes_its_disk_with_it(tmp_path, caplog, name, damage, reason):

@@ -3,7 +3,12 @@ import pandas as pd
 import pytest
 
 from dataset_models.dataset import DatasetNotFoundError
-from dataset_models.sdo.side_channels import HAND_TAILORED, features_at, read_features
+from dataset_models.sdo.side_channels import (
+    HAND_TAILORED,
+    features_at,
+    foresight,
+    read_features,
+)
 
 
 def table(*times):
@@ -72,6 +77,33 @@ def test_an_empty_feature_is_missing(write):
     assert features["SHRGT45"][0] == 15
 
 
+def test_an_empty_row_does_not_hide_an_older_one(write):
+    frame = table("2014-01-01T00:00:00", "2014-01-01T12:00:00").assign(HARPNUM=7.0)
+    frame.loc[1, [*HAND_TAILORED, "HARPNUM"]] = np.nan
+    features = read_features(write(frame))
+    assert len(features) == len(read_features(write(frame), ["HARPNUM"])) == 1
+    found = features_at(features, np.array(["2014-01-01T13:00:00"], "datetime64[ns]"))
+    assert found[0, 1] == 1
+    frame.loc[1, "HARPNUM"] = 8.0  # a region is known, though not its features
+    assert read_features(write(frame), ["HARPNUM"])["HARPNUM"].tolist() == [7, 8]
+
+
+@pytest.mark.parametrize(
+    ("series", "forces", "knows"),
+    [
+        ("hmi.sharp_cea_720s_nrt", 1.0, True),  # CGEM's, which has definitive boxes alone
+        ("hmi.sharp_cea_720s_nrt", np.nan, False),
+        ("hmi.sharp_cea_720s", np.nan, True),
+        ("mine", 1.0, False),
+    ],
+)
+@pytest.mark.parametrize("more", [{}, {"FORCES_SERIES": ""}])
+def test_forces_of_older_tables_are_cgem_s(write, series, forces, knows, more):
+    frame = table("2014-01-01").assign(SERIES=series, **more)
+    frame[HAND_TAILORED[18:]] = forces
+    assert bool(foresight(write(frame))) == knows
+
+
 def test_no_file(tmp_path):
     with pytest.raises(
         DatasetNotFoundError,
@@ -110,6 +142,17 @@ def test_a_table_that_was_cut_short_is_refused(write):
     path.write_text(path.read_text()[:-60] + "\n# end\n\n")
     with pytest.raises(ValueError, match=r"fields of 26 in its last row, as if cut short"):
         read_features(path)
+
+
+@pytest.mark.parametrize("more", [{}, {"ASKED": "2014-07-01T00:00:00"}])
+def test_a_cut_within_the_last_field(write, more):
+    path = write(table("2014-01-01").assign(**more, LON_FWT=12.75))
+    path.write_text(path.read_text()[:-2])
+    if more:
+        with pytest.raises(ValueError, match="no end of its last line, as if cut short"):
+            read_features(path)
+    else:  # another's table need not end its last line
+        assert len(read_features(path)) == 1
 
 
 def test_a_missing_column_is_named(write):

@@ -54,6 +54,14 @@ def test_flares_under_c1_of_the_operational_scale_are_quiet():
     np.testing.assert_allclose(labels["Catch Flux"], [1.4e-6, 1.42857143e-6, 3e-7, np.nan])
 
 
+def test_a_flare_of_which_the_start_alone_is_known_may_come_later():
+    table = flares((0, 10, 20, 2e-6), (100, None, None, 5e-5), (2000, 2010, 2020, 2e-6))
+    labels = labels_from_events(minutes([50, 98, 110, 110 + 480]), table, 0, 24)
+    np.testing.assert_array_equal(labels["Quiet"], [1, np.nan, np.nan, 1])
+    np.testing.assert_allclose(labels["Coverage"], [1, 2 / 24, 0, 1])
+    np.testing.assert_array_equal(labels["In Progress"], [0, 0, np.nan, 0])
+
+
 def test_a_list_may_cover_more_than_its_flares():
     wide = LIST.assign(list_start=minutes(-100), list_end=minutes(1200))
     labels = labels_from_events(minutes([-110, -90, -30, 1100, 1180]), wide, 0, 24)

@@ -48,6 +48,15 @@ def test_the_x_ray_flares_of_a_report_are_read(tmp_path):
     assert table["noaa_active_region"].to_list() == [12290, 0, 12290, 12290, 12290]
 
 
+def test_a_clock_time_just_before_the_start_is_not_of_the_next_day(tmp_path, caplog):
+    text = LATER + "20         0724   0723      0722  G15  5   XRA  1-8A      C1.0    1.9E-03\n"
+    flare = read_events(written(tmp_path, text)).iloc[1]
+    assert flare["start"] == pd.Timestamp("2015-03-03 07:24")
+    assert pd.isna(flare["peak"])
+    assert pd.isna(flare["end"])
+    assert "of 2 flares, 1 have a peak before their start or over a day after it, 1" in caplog.text
+
+
 def test_a_day_without_flares_between_others_is_quiet(tmp_path):
     paths = written(tmp_path, FIRST, NONE, LATER)
     noon = pd.to_datetime(["2015-03-02 12:00"]).to_numpy()
@@ -66,7 +75,7 @@ def test_a_day_without_flares_between_others_is_quiet(tmp_path):
         ("1 0158 2510 0232 G15 5 XRA 1-8A C1.0 1.9E-03", r"line 7: no such time.*'2510'"),
         ("1 //// 0210 0232 G15 5 XRA 1-8A C1.0 1.9E-03", r"line 7: this is no X-ray flare"),
         ("1 0158 0210 G15 5 XRA 1-8A C1.0 1.9E-03", r"line 7: this is no X-ray flare"),
-        ("1 0158 0210 0232 LEA 5 XRA 1-8A C1.0 1.9E-03", r"'LEA' is no satellite known here"),
+        ("1 0158 0210 0232 LEA 5 XRA 1-8A C1.0 1.9E-03", r"events.txt, line 7: 'LEA' is no satell"),
         ("", r"no X-ray flare. Expected at least one line of type XRA"),
     ],
 )

@@ -55,9 +55,22 @@ def test_the_scale_published_at_the_time(tmp_path):
     np.testing.assert_allclose(table["flux"], [1e-5 / 0.7, 1e-5])
 
 
-def test_an_unknown_satellite_of_a_list_is_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"'G77' is no satellite known here"):
-        read_events(written(tmp_path, SWPC + "20140101,1,0100,0110,0120,G77,C1.0,\n"))
+def test_an_unknown_satellite_of_a_list_is_refused_with_the_line(tmp_path):
+    path = written(tmp_path, NUMBERED + "2,20140101,3,0300,0310,0320,G77,C1.0,\n")
+    with pytest.raises(ValueError, match=r"flares.csv, line 4, column 'goes_sat': expected GOES"):
+        read_events(path)
+    rows = "2014-01-01,,,C1.0,physical,\n2014-01-01,,,C1.0,physical,GOES\n"
+    path = written(tmp_path, OWN.replace("scale", "scale,satellite") + rows)
+    with pytest.raises(ValueError, match=r"line 3, column 'satellite': .* Received: 'GOES'"):
+        read_events(path)
+
+
+def test_a_stretch_that_ends_before_it_starts_is_refused_with_the_line(tmp_path):
+    head = OWN.replace("scale", "scale,list_start,list_end")
+    row = "2014-01-02,2014-01-02,,C1.0,physical,{},{}\n"
+    whole, turned = row.format("2014-01-01", "2014-01-03"), row.format("2014-01-03", "2014-01-01")
+    with pytest.raises(ValueError, match=r"line 3, column 'list_end': expected a time that is"):
+        read_events(written(tmp_path, head + whole + turned))
 
 
 def test_region_numbers_that_wrap_are_resolved_by_date(tmp_path):
@@ -74,6 +87,42 @@ def test_swpc_times_cross_midnight(tmp_path):
     assert flare["end"] == pd.Timestamp("2010-08-18 00:22")
     assert flare["noaa_active_region"] == 11093
     assert flare["satellite"] == "GOES-14"
+
+
+CLOCK_FORMS = {  # of one flare on 2014-01-02, by its start, peak and end
+    "SWPC": (SWPC, "20140102,1,{}{},{}{},{}{},G15,C1.0,\n"),
+    "FlareNet": (
+        "Year,Month,Day,Hour Start,Minute Start,Hour Peak,Minute Peak,Hour End,Minute End,"
+        "Peak Flux\n",
+        "2014,1,2,{},{},{},{},{},{},1e-6\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("form", CLOCK_FORMS)
+@pytest.mark.parametrize(
+    ("start", "peak", "end", "known_peak", "known_end"),
+    [
+        ("0724", "0723", "0740", None, "2014-01-02T07:40"),
+        ("0724", "0730", "0723", "2014-01-02T07:30", None),
+        ("0724", "0723", "0722", None, None),
+        ("2305", "0001", "0022", "2014-01-03T00:01", "2014-01-03T00:22"),
+        ("1205", "0004", "0004", "2014-01-03T00:04", "2014-01-03T00:04"),
+        ("1205", "0005", "0005", None, None),  # twelve hours, of either day
+        ("0003", "2359", "0010", None, "2014-01-02T00:10"),  # before the start, not a day after it
+    ],
+)
+def test_a_clock_time_just_before_the_start_is_not_of_the_next_day(
+    tmp_path, caplog, form, start, peak, end, known_peak, known_end
+):
+    head, row = CLOCK_FORMS[form]
+    digits = [part for clock in (start, peak, end) for part in (clock[:2], clock[2:])]
+    flare = read_events(written(tmp_path, head + row.format(*digits)), "operational").iloc[0]
+    for time, known in ((flare["peak"], known_peak), (flare["end"], known_end)):
+        assert time == pd.Timestamp(known) if known else pd.isna(time)
+    wrong = [int(not known) for known in (known_peak, known_end)]
+    told = "of 1 flares, {} have a peak before their start or over a day after it, {} an end"
+    assert (told.format(*wrong) in caplog.text) is any(wrong)
 
 
 def test_swpc_scale_changes_with_goes_16(tmp_path):

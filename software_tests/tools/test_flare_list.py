@@ -269,6 +269,63 @@ def test_a_dead_server_is_named_and_months_are_kept(hek, tmp_path):
     assert months(hek) == ["2014-02", "2014-03"]
 
 
+def test_months_fetched_before_a_failure_are_joined(hek, monkeypatch, tmp_path):
+    search = flare_list.search_month
+
+    def refused_from_march_on(year, month, url):
+        if month >= 3:
+            raise OSError("refused")
+        return search(year, month, url)
+
+    monkeypatch.setattr(flare_list, "search_month", refused_from_march_on)
+    for start in ("2014-01-01", "2014-03-01"):
+        # Also where nothing comes, since what lies there was kept by a call that was killed.
+        (tmp_path / "hek_flares.csv").unlink(missing_ok=True)
+        with pytest.raises(ConnectionError, match="list of 2014-03 could not be fetched"):
+            fetch(tmp_path, hek, start=start)
+        events = read_events(tmp_path / "hek_flares.csv")
+        assert events["goes_class"].to_list() == ["M9.9", "X1.2", "B8.1", "C1.5"]
+
+
+def test_without_any_month_the_failure_is_told(hek, tmp_path):
+    hek.faults += [(500, b"")] * 4
+    told = r"2014-01 could not .* --flares \(download_aia.py\) or --events \(v4_find_ys.py\)"
+    with pytest.raises(ConnectionError, match=told):
+        fetch(tmp_path, hek)
+    assert not (tmp_path / "hek_flares.csv").exists()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"start,peak,end,goes_class,scale\n2014-01-01,2014-01-01,,C1.0,physical\n",
+        ",".join(flare_list.COLUMNS).encode() + b"\n",
+        b"",
+        b"\xff\xfe",
+    ],
+    ids=["another form", "without what it covers", "empty", "no text"],
+)
+def test_the_users_own_list_is_not_overwritten(hek, tmp_path, text):
+    path = tmp_path / "hek_flares.csv"
+    path.write_bytes(text)
+    assert not flare_list.is_joined(path)
+    with pytest.raises(ValueError, match=r"hek_flares.csv is another list.*Move it .*--flares"):
+        fetch(tmp_path, hek)
+    assert path.read_bytes() == text
+    assert not hek.asked
+
+
+def test_the_joined_list_is_known_by_its_header(hek, tmp_path):
+    path = fetch(tmp_path, hek)
+    assert flare_list.is_joined(path)
+    assert not flare_list.is_joined(tmp_path / "missing.csv")
+    assert not flare_list.is_joined(tmp_path / "hek" / "2014-01.csv")
+    assert not flare_list.is_joined(tmp_path)
+    more = tmp_path / "more.csv"
+    pd.read_csv(path).assign(note="mine").to_csv(more, index=False)
+    assert not flare_list.is_joined(more)
+
+
 def test_an_answer_of_another_form_is_refused(hek, tmp_path):
     answer = json.dumps({"result": [{"event_coordunit": "deg"}], "overmax": False}).encode()
     hek.faults += [(200, answer)] * 4

@@ -65,6 +65,23 @@ def test_a_chain_of_flares_is_not_drawn_into_one():
     assert unique["rows"].to_list() == [1, 3]
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "one"),
+    [
+        ((0, 5, 7, 1.8e-6), (8, 10, 15, 7.8e-5), False),
+        ((8, 10, 15, 7.8e-5), (0, 5, 7, 1.8e-6), False),
+        ((0, 5, 7, 1.8e-6), (7, 10, 15, 7.8e-5), False),  # one ends as the other starts
+        ((0, 5, 7, 1.8e-6), (6, 10, 15, 7.8e-5), True),  # their spans overlap
+        ((0, 5, 7, 1.8e-6), (8, 10, 15, 2.0e-6), True),  # of one class, but for rounding
+        ((0, 5, 7, 1.8e-6), (8, 10, 15, np.nan), True),
+        ((0, 5, None, 1.8e-6), (8, 10, 15, 7.8e-5), True),  # who knows when the first ended
+        ((0, 5, 5, 1.8e-6), (8, 10, 15, 7.8e-5), True),  # nor here
+    ],
+)
+def test_one_flare_after_another_is_not_the_same(first, second, one):
+    assert len(matches(flares(first), flares(second))) == one
+
+
 def test_a_longitude_is_taken_from_a_repeat():
     table = flares((0, 10, 20, 3e-6), (0, 11, 20, 2e-6, 40), (0, 12, 20, 1e-6, 50))
     assert without_repeats(table)["longitude"].to_list() == [40]

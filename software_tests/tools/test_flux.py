@@ -136,6 +136,21 @@ def both_kinds(folder, name, satellites=("GOES-15", "GOES-15"), means=40):
     return folder / name
 
 
+@pytest.mark.parametrize("offset", [2, 30])
+def test_the_cadence_of_a_file_is_that_of_each_satellite(tmp_path, offset):
+    # An hour of minute means of the primary GOES-15, and those of GOES-14 some seconds later.
+    times = pd.date_range("2014-01-01", periods=60, freq="min")
+    first = pd.DataFrame({"time": times, "flux": 1e-6, "satellite": "GOES-15"})
+    later = times + pd.Timedelta(seconds=offset)
+    both = pd.concat([first, first.assign(time=later, flux=2e-6, satellite="GOES-14")])
+    path = tmp_path / "both.csv"
+    both.sort_values("time").assign(scale="physical").to_csv(path, index=False)
+    table = read_flux(path)
+    assert (table["cadence"] == pd.Timedelta("1min")).all()
+    assert table["time"].to_list() == times.to_list()
+    assert (table["flux"] == 1e-6).all()
+
+
 @pytest.mark.parametrize("minute_means", [False, True])
 def test_readings_and_means_in_one_file_are_refused(tmp_path, minute_means):
     message = r"both\.csv holds fluxes of different cadences\. .*every 1 s and every 60 s\. Put"
@@ -244,6 +259,10 @@ def test_scales_fall_back_only_where_nothing_is_said():
         ("time,flux\n2014-01-01,high\n", "line 2, column 'flux': expected a number"),
         ("# a\n# b\ntime,flux\n\n2014-01-01,1\n,1e-6\n", "line 6, column 'time'"),
         ("time,flux\n2014-01-01,1e-6\n2014-01-01,1,2,3\n", "is not a table.*line 3"),
+        (
+            "time_tag,satellite,flux,energy\n2025-07-29T21:05:00Z,18,1e-8,0.05-0.4nm\n",
+            "holds no flux of the long channel. Expected a row at least",
+        ),
     ],
 )
 def test_what_is_no_flux_series_is_refused(tmp_path, text, message):

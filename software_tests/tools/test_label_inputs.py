@@ -23,9 +23,10 @@ def hek(monkeypatch):
         for month in pd.period_range(start, end, freq="M"):
             (folder / "hek" / f"{month}.csv").touch()
         days = pd.date_range(f"{asked[0][0]}-01T12:00", f"{asked[-1][1]}-28T12:00")
-        rows = [f"{day.isoformat()},{day.isoformat()},{day.isoformat()},C5.0\n" for day in days]
-        text = "# scale: physical\nstart,peak,end,goes_class\n" + "".join(rows)
-        (folder / "hek_flares.csv").write_text(text, encoding="utf-8")
+        flares = pd.DataFrame({"start": days, "peak": days, "end": days, "goes_class": "C5.0"})
+        flares[["noaa_active_region", "hgx", "hgy"]] = 0
+        flares = flares.assign(scale="physical", list_start=days[0], list_end=days[-1])
+        flares.to_csv(folder / "hek_flares.csv", index=False, date_format="%Y-%m-%dT%H:%M:%S")
         return folder / "hek_flares.csv"
 
     monkeypatch.setattr(label_inputs, "fetch_flares", fetch)
@@ -48,6 +49,10 @@ def archive(monkeypatch):
     monkeypatch.setattr(label_inputs, "fetch_flux", fetch)
 
 
+def unanswered(*_):
+    raise ConnectionError("nobody answers")
+
+
 def test_months_around_the_samples_are_asked_for_in_runs(tmp_path, hek):
     times = series_of("2014-01-01T12:00", "2014-01-30", "2014-05-31T06:00", "2014-02-10")
     path = held_flares(tmp_path, times)
@@ -58,9 +63,13 @@ def test_months_around_the_samples_are_asked_for_in_runs(tmp_path, hek):
     assert len(hek) == 2
 
 
-def test_a_list_that_the_user_put_there_stays(tmp_path, hek):
+@pytest.mark.parametrize("months", [[], ["2014-01.csv"]], ids=["first", "after months"])
+def test_a_list_that_the_user_put_there_stays(tmp_path, hek, months):
     path = tmp_path / "hek_flares.csv"
     path.write_text("mine", encoding="utf-8")
+    for month in months:  # fetched before the user's list came
+        (tmp_path / "hek").mkdir()
+        (tmp_path / "hek" / month).touch()
     assert held_flares(tmp_path, series_of("2014-01-15")) == path
     assert path.read_text(encoding="utf-8") == "mine"
     assert hek == []
@@ -106,13 +115,66 @@ def own_flux(folder, first_line):
     (folder / "own.csv").write_text(head + "".join(lines), encoding="utf-8")
 
 
-def test_beside_synthetic_flux_only_what_it_leaves_out_is_asked_for(tmp_path, archive):
+def test_nothing_is_asked_for_beside_synthetic_flux(tmp_path, archive):
     times = series_of("2014-03-10T06:00", "2014-07-20")
-    own_flux(tmp_path, "# SYNTHETIC")
-    assert held_flux(tmp_path, times[:1], DAY).asked.empty
-    assert held_flux(tmp_path, times, DAY).asked.to_list() == [times[1]]
     own_flux(tmp_path, "# observed")
     assert held_flux(tmp_path, times, DAY).asked.to_list() == times.to_list()
+    own_flux(tmp_path, "# SYNTHETIC")
+    kept_month(tmp_path, "2014-07")
+    for asked in (times, None):
+        held = held_flux(tmp_path, asked, DAY)
+        assert held.asked.empty
+        assert held.files == [tmp_path / "own.csv"]
+        assert len(held.table) == 1440
+
+
+def test_a_day_of_missing_rows_is_asked_for(tmp_path, archive):
+    # Own rows of the sample's day, of the days that it looks back at, and of its windows.
+    minutes = pd.date_range("2014-02-20", "2014-03-19", freq="min")
+    own = pd.DataFrame({"time": minutes, "flux": 1e-6, "satellite": "15", "scale": "physical"})
+    own.to_csv(tmp_path / "own.csv", index=False)
+    times = series_of("2014-03-12T06:00")
+    assert held_flux(tmp_path, times, DAY).asked.empty
+    own.loc[own["time"].dt.day == 10, "flux"] = -99999
+    own.to_csv(tmp_path / "own.csv", index=False)
+    held = held_flux(tmp_path, times, DAY)
+    assert held.asked.to_list() == times.to_list()
+    flux = held.table.set_index("time")["flux"]["2014-03-09":"2014-03-11"]
+    np.testing.assert_array_equal(flux, np.repeat([1e-6, 3e-6, 1e-6], 1440))
+
+
+def kept_month(folder, month):
+    times = pd.date_range(month, pd.Period(month).end_time, freq="min", unit="us")
+    table = pd.DataFrame({"time": times, "flux": 3e-6, "satellite": "GOES-15"})
+    (folder / "xrs").mkdir(exist_ok=True)
+    table.assign(quality=0, scale="physical").to_feather(folder / "xrs" / f"{month}.feather")
+
+
+def test_where_one_month_is_refused_those_that_are_here_are_read(tmp_path, monkeypatch, caplog):
+    # A sample of the user's own day, whose past of ten days lies in February and March.
+    monkeypatch.setattr(label_inputs, "fetch_flux", unanswered)
+    own_flux(tmp_path, "# observed")
+    kept_month(tmp_path, "2014-03")
+    kept_month(tmp_path, "2014-05")  # not asked for
+    held = held_flux(tmp_path, series_of("2014-03-10T06:00"), DAY)
+    assert held.files == [tmp_path / "own.csv", tmp_path / "xrs" / "2014-03.feather"]
+    assert len(held.table) == 31 * 1440
+    assert len(held.asked) == 1  # the flare list is asked for, too
+    assert "windows of some samples stay unknown in part. nobody answers" in caplog.text
+    later = series_of("2014-03-25")  # its past begins in March, which is here
+    assert len(held_flux(tmp_path, later, DAY).asked) == 1
+    with pytest.raises(ConnectionError, match="nobody answers"):
+        held_flux(tmp_path, series_of("2014-05-03"), DAY)  # lacks April
+
+
+def test_a_flare_list_beside_the_flux_is_no_flux(tmp_path):
+    own_flux(tmp_path, "# observed")
+    (tmp_path / "fl_sle.csv").write_text(",start_time,end_time,peak_time,goes_class,hgx,hgy\n")
+    (tmp_path / "broken.csv.gz").write_bytes(b"404")
+    with pytest.raises(ValueError, match=r"broken\.csv\.gz"):
+        held_flux(tmp_path, None, DAY)
+    (tmp_path / "broken.csv.gz").unlink()
+    assert [path.name for path in held_flux(tmp_path, None, DAY).files] == ["own.csv"]
 
 
 def test_without_times_nothing_is_asked_for(tmp_path, monkeypatch):

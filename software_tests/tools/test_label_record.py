@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tools import label_inputs
+from tools import flare_list
 from tools.label_record import FILE, file_record, time_pairs, write_record
 from tools.xray_flux_forecast import v4_find_ys
 
@@ -29,7 +29,7 @@ def data(tmp_path, monkeypatch):
     (folder / "goes" / "flux.csv").write_text(text, encoding="utf-8")
     index = pd.DataFrame({"id": ["20140101_1200"], "time": times[[720]], "file": ["a.fthr"]})
     index.to_feather(folder / "aia" / "index.feather")
-    (folder / "flares" / label_inputs.FLARES).write_text(
+    (folder / "flares" / flare_list.FILE).write_text(
         "start,peak,end,goes_class,scale\n"
         "2014-01-01T00:00,2014-01-01T00:10,2014-01-01T00:20,M1.0,physical\n"
         "2014-01-02T00:00,2014-01-02T00:10,2014-01-02T00:20,C2.0,physical\n",
@@ -83,7 +83,7 @@ def test_the_same_run_writes_the_same_bytes(data):
 def test_each_label_file_is_listed_with_the_run_that_wrote_it_last(data):
     assert v4_find_ys.main(["--delays", "0", "12", "--catches", "12"]) == 0
     times = ["--every", "60", "--start", "2014-01-01", "--end", "2014-01-01T03:00"]
-    events = ["--events", str(data / "flares" / label_inputs.FLARES)]
+    events = ["--events", str(data / "flares" / flare_list.FILE)]
     assert v4_find_ys.main([*times, *events, *ONE]) == 0
     first, second = runs(data)
     # A flare list has no light curve: that of the first run is gone.
@@ -99,7 +99,9 @@ def test_each_label_file_is_listed_with_the_run_that_wrote_it_last(data):
 def test_a_damaged_record_is_told_and_written_anew(data, caplog):
     assert v4_find_ys.main(ONE) == 0
     whole = (data / "y" / FILE).read_bytes()
-    for damaged in (whole[:40], b"\xff\x00", b"[]", b'{"runs": [{}]}'):
+    labels = (b"[1]", b"[{}]", b'[{"name": []}]')
+    others = (b'{"runs": [{"labels": %s}]}' % one for one in labels)
+    for damaged in (whole[:40], b"\xff\x00", b"[]", b"null", b'{"runs": [{}]}', *others):
         (data / "y" / FILE).write_bytes(damaged)
         caplog.clear()
         assert v4_find_ys.main(ONE) == 0

@@ -104,6 +104,29 @@ def test_jitter_and_two_cadences_do_not_change_the_coverage():
     assert table["Quiet"][[0, 1, 3]].to_list() == [1, 1, 1]
 
 
+@pytest.mark.parametrize("catch", [12, 16])
+def test_windows_of_readings_are_whole_whatever_their_phase(catch):
+    # 720 s are 351.73 readings of 2.047 s, and 960 s 468.98: some windows hold 0.98 of one less.
+    times = START + (np.arange(3000) * 2.047e6).astype("m8[us]")
+    seconds = START + (np.arange(0, 4, 0.01) * 1e6).astype("m8[us]")
+    frame = pd.DataFrame({"time": times, "flux": 1e-7})
+    labels = labels_from_flux(seconds, frame, 1, catch)
+    assert (labels["Censored"] == 0).all()
+    assert labels["Coverage"].between(1 - 2.047 / (60 * catch), 1).all()
+    two_lack = labels_from_flux(seconds, frame.drop(index=[200, 201]), 1, catch)
+    assert (two_lack["Censored"] == 1).all()
+
+
+def test_a_minute_that_lacks_is_seen_where_stamps_jitter():
+    jitter = np.random.default_rng(0).integers(-100_000, 100_000, 200).astype("m8[us]")
+    frame = series(np.full(200, 1e-7)).assign(time=lambda table: table["time"] + jitter)
+    now = minutes(np.arange(10, 100)) - np.timedelta64(1, "s")
+    whole = FluxSeries(frame, MINUTE).labels(now, 0, 60)
+    lacking = FluxSeries(frame.drop(index=105), MINUTE).labels(now, 0, 60)
+    assert (whole["Censored"] == 0).all()
+    np.testing.assert_array_equal(lacking["Censored"], (now > minutes(45)) & (now < minutes(105)))
+
+
 def test_current_flux_is_the_newest_within_two_cadences():
     values = np.array([1, 2, np.nan, np.nan, np.nan, 6]) * 1e-7
     table = labels_from_flux(minutes([-1, 1, 2, 3, 4, 5]), series(values), 0, 1)

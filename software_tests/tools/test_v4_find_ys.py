@@ -242,18 +242,19 @@ def archive_of_asked_months(monkeypatch):
 
 def test_months_that_goes_lacks_are_fetched(data, monkeypatch):
     asked = archive_of_asked_months(monkeypatch)
-    assert v4_find_ys.main(ONE) == 0
-    assert asked == []  # goes/ holds the days of all samples, and says that nobody observed them
     path = data / "aia" / "index.feather"
+    synthetic = (data / "goes" / "goes_flux.csv").read_text(encoding="utf-8")
+    (data / "goes" / "goes_flux.csv").write_text(synthetic.partition("\n")[2], encoding="utf-8")
     index = pd.read_feather(path)
     index.loc[5, ["id", "time"]] = ["20140331_2355", pd.Timestamp("2014-03-31 23:55")]
     index.to_feather(path)
     assert v4_find_ys.main(ONE) == 0
-    assert asked == [(data / "goes", ["2014-03", "2014-04"])]  # its window lies in April, too
+    # The ten days before the first; the window of the last lies in April, too.
+    assert asked == [(data / "goes", ["2013-12", "2014-03", "2014-04"])]
     index.loc[5, ["id", "time"]] = ["20140305_0000", pd.Timestamp("2014-03-05")]
     index.to_feather(path)
     assert v4_find_ys.main(ONE) == 0
-    assert asked[1] == (data / "goes", ["2014-02", "2014-03"])  # the 10 days before it
+    assert asked[1] == (data / "goes", ["2013-12", "2014-02", "2014-03"])  # the 10 days before it
     labels = read_labels(data / "y" / "All_Ys_00minDelay_12minMax.csv")
     assert labels["Catch Flux"].iloc[5] == pytest.approx(3e-6)
     assert labels["Censored"].to_list() == [0] * 6
@@ -339,7 +340,13 @@ def test_an_unsaid_scale_is_an_error_and_nothing_is_written(data, tmp_path, caps
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--every", "0"], ["--scale", "old"], ["--delays", "1.5"], ["--start", "yesterday"]],
+    [
+        ["--every", "0"],
+        ["--every", "9" * 30],
+        ["--scale", "old"],
+        ["--delays", "1.5"],
+        ["--start", "yesterday"],
+    ],
 )
 def test_a_wrong_command_line_exits_with_2(arguments, capsys):
     with pytest.raises(SystemExit, match="2"):
@@ -352,12 +359,14 @@ def test_a_wrong_command_line_exits_with_2(arguments, capsys):
     [
         (
             ["--delays", "0", "--catches", "0"],
-            "--catches names no window, or one twice. Expected whole minutes of 1",
+            "--catches names no window, or one twice. Expected whole minutes from 1",
         ),
         (
             ["--delays", "0", "-12"],
-            "--delays names no window, or one twice. Expected whole minutes of 0 or more",
+            "--delays names no window, or one twice. Expected whole minutes from 0 to 527040",
         ),
+        (["--delays", "999999999999"], "--delays names no window, or one twice. Expected whole"),
+        (["--catches", "527041"], "527040 (366 days), each once. Received: 527041. Leave"),
         (["--catches", "12", "24", "12"], "each once. Received: 12 24 12. Leave the others out"),
         (
             ["--start", "2014-01-01", "--end", "2014-01-02"],
@@ -394,14 +403,52 @@ def test_it_runs_from_another_directory(data, tmp_path):
     assert len(read_labels(data / "y" / "All_Ys_00minDelay_24hrMax.csv")) == 6
 
 
-def own_day(data, day, times):
+def own_day(data, day, times, freq="min"):
     """A real day of flux in goes/, and an index of samples at these times."""
-    lines = [f"{time.isoformat()},1e-6\n" for time in pd.date_range(day, periods=1440, freq="min")]
+    grid = pd.date_range(day, pd.Timestamp(day) + pd.Timedelta("1D"), freq=freq, inclusive="left")
+    lines = [f"{time.isoformat()},1e-6\n" for time in grid]
     text = "# scale: physical\ntime,flux\n" + "".join(lines)
     (data / "goes" / "goes_flux.csv").write_text(text, encoding="utf-8")
     slots = pd.Series(pd.to_datetime(times))
     index = pd.DataFrame({"id": slots.dt.strftime("%Y%m%d_%H%M"), "time": slots, "file": "x"})
     index.to_feather(data / "aia" / "index.feather")
+
+
+def test_beside_synthetic_flux_nothing_is_fetched(data, monkeypatch, caplog):
+    asked = archive_of_asked_months(monkeypatch)
+    path = data / "aia" / "index.feather"
+    index = pd.read_feather(path)
+    index.loc[5, ["id", "time"]] = ["20140331_2355", pd.Timestamp("2014-03-31 23:55")]
+    index.to_feather(path)
+    labels = read_labels_of_default_run(data)
+    assert asked == []
+    assert labels["Catch Flux"].isna().to_list() == [False] * 5 + [True]
+    assert f"1 of 6 samples lie on days that {data / 'goes'} lacks: unknown" in caplog.text
+    assert "nothing is fetched. That flux is SYNTHETIC" in caplog.text
+
+
+def test_hourly_flux_stands_alone_on_every_run(data, monkeypatch, caplog):
+    asked = archive_of_asked_months(monkeypatch)
+    own_day(data, "2014-01-28", ["2014-01-28 12:10", "2014-03-31 20:00"], freq="h")
+    for _ in range(2):
+        assert v4_find_ys.main(["--delays", "0", "--catches", "60"]) == 0
+    assert asked == []
+    assert "1 of 2 samples lie on days" in caplog.text
+    assert "Its cadence is 3600 s, and what is fetched are means of a minute" in caplog.text
+    labels = read_labels(data / "y" / "All_Ys_00minDelay_01hrMax.csv")
+    assert labels["Catch Flux"].isna().to_list() == [False, True]
+
+
+def test_the_scale_of_an_own_flare_list_can_be_said(data, tmp_path, capsys):
+    (data / "flares").mkdir()
+    text = flare_list(tmp_path).read_text(encoding="utf-8").replace(",physical", "")
+    (data / "flares" / "hek_flares.csv").write_text(text.replace(",scale", ""), encoding="utf-8")
+    assert v4_find_ys.main(ONE) == 1
+    assert "--scale" in capsys.readouterr().err
+    for scale in ("operational", "published"):
+        assert v4_find_ys.main([*ONE, "--scale", scale]) == 0
+        labels = read_labels(data / "y" / "All_Ys_00minDelay_12minMax.csv")
+        assert labels["In Progress"].to_list()[:5] == [1, 0, 0, 0, 1]
 
 
 def test_one_day_of_a_month_does_not_stand_for_it(data, monkeypatch):

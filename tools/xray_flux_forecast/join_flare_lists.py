@@ -9,10 +9,10 @@ flare holds. Written to flares/joined/ in the data folder: catalogue.csv, disagr
 outages_NAME.csv of each list: when it lacks flares that another list holds, and when it is silent
 for so long that its own rate makes it hard to believe. outages.csv tells when none of the lists was
 watching, or all were silent beyond belief. The catalogue holds flares of C1.0 and above on the
-operational scale (--smallest), from which on SWPC's list is complete: so "no flare" means the same
-whichever list covered a time. With --flux, disagreements.csv also tells classes that the observed
-flux belies, and flares that it shows and no list holds. The labels need the outages, too, since
-those were judged with the smaller flares:
+operational scale, from which on SWPC's list is complete: so "no flare" means the same whichever
+list covered a time; --smallest takes in smaller ones. With --flux, disagreements.csv also tells
+classes that the observed flux belies, and flares that it shows and no list holds. The labels need
+the outages, too, since those were judged with the smaller flares:
 
     python tools/xray_flux_forecast/v4_find_ys.py --events CATALOGUE --outages OUTAGES
 """
@@ -65,8 +65,8 @@ def _parser():
         type=_goes_class,
         default="C1.0",
         metavar="CLASS",
-        help="of the catalogue's flares, such as B1.0, operational: 0.7 of the physical flux, as "
-        "published until GOES-15; default C1.0",
+        help="of the catalogue's flares, C1.0 or smaller, such as B1.0, operational: 0.7 of the "
+        "physical flux, as published until GOES-15; default C1.0",
     )
     parser.add_argument(
         "--output", type=pathlib.Path, metavar="FOLDER", help="default: flares/joined in the data"
@@ -76,11 +76,16 @@ def _parser():
 
 def _goes_class(text):
     try:
-        class_to_flux(text)
+        flux = class_to_flux(text)
     except ValueError:
         raise argparse.ArgumentTypeError(
             f"expected a class such as B1.0, received {text}"
         ) from None
+    if flux > class_to_flux("C1.0"):
+        raise argparse.ArgumentTypeError(
+            f"expected C1.0 or a smaller class, received {text}: labels made of a list without C "
+            "flares would call their days quiet"
+        )
     return text
 
 

@@ -11,14 +11,15 @@ delays and catches, a file for each pair in y/, and beside them Light_Curve.csv,
 before each time (tools/label_history.py), and sources.json, what the labels were made of
 (tools/label_record.py). Months with days that goes/ lacks, of the samples, of their windows or of
 the ten days before them, are fetched (tools/goes_archive.py), and with them those of the flare list
-(tools/label_inputs.py says when). --every takes regular times in place of the index: those from
---start to --end, or else those of the series that is there, beside which nothing is fetched.
-Rows of a flare list that tell of one flare count once (tools/flare_repeats.py). Where a list is
-silent for so long that its own rate makes it hard to believe, that time is unknown, unless
---outages says when the list was blind; tools/xray_flux_forecast/join_flare_lists.py finds that by
-other lists, too. With --flux and --events, the fluxes are those of the series, and the list tells
-which flares are in progress; without either, flares/hek_flares.csv in the data folder does, where
-it is. What the columns mean, and when a value is unknown, is said in tools/label_sources.py.
+(tools/label_inputs.py says when, and beside which flux nothing is). --every takes regular times in
+place of the index: those from --start to --end, or else those of the series that is there, beside
+which nothing is fetched. Rows of a flare list that tell of one flare count once
+(tools/flare_repeats.py). Where a list is silent for so long that its own rate makes it hard to
+believe, that time is unknown, unless --outages says when the list was blind;
+tools/xray_flux_forecast/join_flare_lists.py finds that by other lists, too. With --flux and
+--events, the fluxes are those of the series, and the list tells which flares are in progress;
+without either, flares/hek_flares.csv in the data folder does, where it is. What the columns mean,
+and when a value is unknown, is said in tools/label_sources.py.
 """
 
 import sys
@@ -116,13 +117,13 @@ def _inputs(options, samples):
         return label_inputs.of_flares(options.events, options.scale, outages)
     if options.flux:
         flux, files = read_flux(options.flux, scale, options.minute_means), options.flux
-        lists, list_scale = options.events, options.scale
+        lists = options.events
     else:
         held = _held_flux(options, scale, samples)
         flux, files = held.table, held.files
         path = label_inputs.held_flares(data_folder() / "flares", held.asked)
-        lists, list_scale = path and [path], None  # the project's own list says its scale
-    flares = label_inputs.of_flares(lists, list_scale, outages) if lists else None
+        lists = path and [path]
+    flares = label_inputs.of_flares(lists, options.scale, outages) if lists else None
     return label_inputs.of_flux(flux, files, flares)
 
 

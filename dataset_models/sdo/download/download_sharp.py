@@ -7,8 +7,8 @@ of the whole disk for each hour: those of `side_channels.HAND_TAILORED`, from re
 that hour. Without dates it covers the samples of the index. Near-real-time regions are preferred,
 definitive ones stand in for times before September 2012, and the column SERIES says which. The
 Lorentz forces are those of definitive regions always (FORCES_SERIES). Where HMI saw the disk and it
-had no region, totals are 0 and means are empty. `--segments FOLDER` takes SHARP-CEA files on disk
-instead, and needs no network.
+had no region, totals are 0 and means are empty; that is known 180 days later, and all is empty
+before. `--segments FOLDER` takes SHARP-CEA files on disk instead, and needs no network.
 
 Beside the features stands the largest region of that hour (HARPNUM, NOAA_AR, LAT_FWT, LON_FWT),
 which structure_data.py takes into the index. It is a definitive one, for its number lasts: as a
@@ -17,7 +17,9 @@ stands in, whose HARPNUM stays empty: that series has numbers of its own.
 
 Hours that the table holds with a HARPNUM and with forces are not asked for again. Others are, for
 definitive regions and their forces come weeks later, until they were asked for 180 days or more
-after their time; `--ask-again` asks for all.
+after their time; `--ask-again` asks for all. Days of which a series has no record at all are asked
+for in every run: that may be a fault of the server. The exit status is 0 where the table has
+features of any of the hours.
 """
 
 import argparse
@@ -34,6 +36,8 @@ from dataset_models.sdo.download.features_table import (
     add_features,
     features_of_days,
     features_of_segments,
+    lacking,
+    refuse_rows_of_jsoc,
     settled_times,
 )
 from dataset_models.sdo.index import read_index
@@ -57,12 +61,26 @@ def _download(options, path):
         rows = features_of_days(client, times[days == day], options.cadence, now)
         if len(rows):
             add_features(path, rows)
-    if not path.is_file():
+    _report(lacking(path, wanted), wanted, path)
+
+
+def _report(lacks, wanted, path):
+    """Says what the hours that were asked for lack; refuses where they lack all."""
+    if lacks["features"] == len(wanted):
         raise ValueError(
-            f"No features came, and {path} was not made. Expected records of regions at some time "
-            f"from {wanted[0]} to {wanted[-1]} (UTC). Received none: HMI did not observe, or the "
-            "JSOC does not have them yet. Name other times with --start and --end."
+            f"No features came, and {path} has none of that time. Expected records of regions at "
+            f"some time from {wanted[0]} to {wanted[-1]} (UTC). Received none: HMI did not "
+            "observe, or the JSOC does not have them yet. Name other times with --start and --end."
         )
+    for name, count in lacks.items():
+        if count:
+            print(f"{count} of {len(wanted)} times have no {name}.")
+
+
+def _take_segments(options, path):
+    rows = features_of_segments(options.segments, options.cadence)
+    refuse_rows_of_jsoc(path, rows["T_REC"].to_numpy())
+    add_features(path, rows)
 
 
 def _wanted_times(options):
@@ -105,13 +123,13 @@ def _check_output(path, is_named):
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs the script; 0 where the table holds features afterwards, else 1."""
-    options = _parser().parse_args(arguments)
+    """Runs the script; 0 where the table holds features of these times afterwards, else 1."""
+    options = _options(arguments)
     path = options.output or data_folder() / HMI_FEATURES
     try:
         _check_output(path, options.output is not None)
         if options.segments:
-            add_features(path, features_of_segments(options.segments, options.cadence))
+            _take_segments(options, path)
         else:
             _download(options, path)
         held = len(read_features(path))
@@ -123,7 +141,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _cadence(text):
-    minutes = int(text)
+    minutes = int(text) if text.isdecimal() else 0
     if minutes < 12 or minutes % 12:
         raise argparse.ArgumentTypeError(f"expected a multiple of 12 minutes, received {text}")
     return minutes
@@ -142,6 +160,16 @@ def _time(text):
         span = f"from {FIRST:%Y-%m-%d}, when SHARP begins, to the present"
         raise argparse.ArgumentTypeError(f"{wanted}, {span}; received {text!r}") from None
     return time
+
+
+def _options(arguments):
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    of_jsoc = ("start", "end", "ask_again", "server")
+    named = [f"--{name.replace('_', '-')}" for name in of_jsoc if getattr(options, name)]
+    if options.segments and named:
+        parser.error(f"--segments takes all of its files, and asks nobody: leave out {named}")
+    return options
 
 
 def _parser():

@@ -22,16 +22,21 @@ from tools.tools import written_whole
 SETTLED = pd.Timedelta("180D")  # after an hour, until what the JSOC has of it is taken as final
 COMPLETE = ["HARPNUM", *(name for name in FORCES if name not in RATIOS)]
 OLDEST = pd.Timedelta(hours=OLDEST_HOURS).to_timedelta64()
+MOST_MINUTES = 60  # between records that are asked for: the newest must be younger than OLDEST
+OF_BOXES = (sharp_keywords.NEAR_REAL_TIME, sharp_keywords.DEFINITIVE)
 HEADING = """\
 # Hand-tailored magnetic features of the whole disk, made by download_sharp.py.
 # T_REC: UTC; every region's newest record up to {hours:g} h older, none later, was taken.
 # TOTFX, TOTFY, TOTFZ: dyn.
 # SERIES: of the keywords; boxes of hmi.sharp_cea_720s know the region's later life, _nrt's do not.
 # FORCES_SERIES: of the Lorentz terms, empty where there are none or an older version wrote the row;
-# cgem.Lorentz has them for boxes of hmi.sharp_cea_720s alone, beside whichever SERIES.
+# cgem.Lorentz has them for boxes of hmi.sharp_cea_720s alone, beside whichever SERIES. Those of
+# files on disk are of the boxes of SERIES itself.
 # hmi.M_720s in both: HMI saw the disk, and it had no region; totals are 0, means empty.
-# ASKED: UTC, when the JSOC was asked. HARPNUM, NOAA_AR, LAT_FWT, LON_FWT: of the largest region;
-# degrees, at T_REC. HARPNUM is of the definitive series, empty where only a near-real-time one is.
+# ASKED: UTC, when the JSOC was asked; a row with nothing else: it knows nothing of that time. Empty
+# where a series lacked all of some days, which may be a fault, and for files on disk.
+# HARPNUM, NOAA_AR, LAT_FWT, LON_FWT: of the largest region; degrees, at T_REC. HARPNUM is of the
+# definitive series, empty where only a near-real-time one is.
 """
 
 
@@ -40,40 +45,39 @@ def features_of_days(
 ) -> pd.DataFrame:
     """The 25 features of the whole disk at some times of a few days, from the JSOC.
 
-    A time without a record of a region is one without regions where HMI has a good magnetogram of
-    the full disk no older than a region's record may be, and definitive regions have had the time
-    to come, `SETTLED`: totals are 0 and means NaN. Else nothing is known, and there is no row.
+    A time without a record of a region, good or not, is one without regions where HMI has a good
+    magnetogram of the full disk no older than a region's record may be, definitive regions have had
+    the time to come, `SETTLED`, and the same answer has some before and after it: totals are 0 and
+    means NaN. Else nothing is known.
 
     Args:
         client: `drms.Client`.
         times: datetime64 array, shape (n,), UTC, ascending.
-        cadence_minutes: of the records that are asked for.
+        cadence_minutes: of `times`; records are asked for at least each hour.
         now: UTC.
 
     Returns:
-        DataFrame with a row for each time of which something is known: "T_REC" (datetime64, UTC),
-        `HAND_TAILORED`, "SERIES" and "FORCES_SERIES" (see `HEADING`), "ASKED" (text, UTC), and
-        `largest_region.KEYWORDS`.
+        DataFrame with a row for each time: "T_REC" (datetime64, UTC), `HAND_TAILORED`, "SERIES",
+        "FORCES_SERIES" and "ASKED" (texts, see `HEADING`), and `largest_region.KEYWORDS`. "ASKED"
+        is empty where a series had no record at all, and times without features have no row then.
 
     Raises:
         ConnectionError, ValueError: as `sharp_keywords.query`.
     """
-    span = times[0] - OLDEST, times[-1]
-    current, later = (
-        sharp_keywords.query(client, series, *span, cadence_minutes=cadence_minutes)
-        for series in (sharp_keywords.NEAR_REAL_TIME, sharp_keywords.DEFINITIVE)
+    span, minutes = (times[0] - OLDEST, times[-1]), min(cadence_minutes, MOST_MINUTES)
+    (current, seen), (later, seen_later) = (
+        sharp_keywords.query(client, series, *span, minutes) for series in OF_BOXES
     )
-    forces = sharp_keywords.query_forces(client, later, *span, cadence_minutes=cadence_minutes)
-    features, stood_in = _preferred(current, later, times, KEYWORDS)
+    forces = sharp_keywords.query_forces(client, later, *span, minutes)
+    features = _preferred(current, later, times, KEYWORDS)
     features[list(FORCES)] = full_disk(forces, times, FORCES)
-    features["SERIES"] = np.where(
-        stood_in, sharp_keywords.DEFINITIVE, sharp_keywords.NEAR_REAL_TIME
-    )
-    features["FORCES_SERIES"] = _where_known(features, sharp_keywords.LORENTZ)
-    unseen = ~_covered(times, pd.concat([current["time"], later["time"]]))
+    features["FORCES_SERIES"] = _where_known(features, FORCES, sharp_keywords.LORENTZ)
+    unseen = ~_covered(times, np.concatenate([seen, seen_later])) & _amid(times, seen_later)
     unseen &= times < np.datetime64(now - SETTLED, "ns")
-    _fill_spotless(features, _spotless(client, times, unseen, cadence_minutes))
-    features["ASKED"] = monthly.stamp(now)
+    _fill_spotless(features, _spotless(client, times, unseen, minutes))
+    began = times[-1] >= sharp_keywords.NEAR_REAL_TIME_FROM
+    is_whole = (len(seen) or not began) and len(seen_later) and forces["TOTBSQ"].notna().any()
+    features["ASKED"] = monthly.stamp(now) if is_whole else ""
     return _rows(times, features, largest_region.of_series(later, current, times))
 
 
@@ -86,7 +90,7 @@ def features_of_segments(folder: str | pathlib.Path, cadence_minutes: int) -> pd
         cadence_minutes: of the rows; they begin with the first record.
 
     Returns:
-        As `features_of_days`; SERIES and FORCES_SERIES are "segments", and ASKED is empty.
+        As `features_of_days`; FORCES_SERIES is that of the boxes, and ASKED is empty.
 
     Raises:
         FileNotFoundError, ValueError: as `read_segments`.
@@ -97,22 +101,25 @@ def features_of_segments(folder: str | pathlib.Path, cadence_minutes: int) -> pd
     times = np.arange(first, last + step, step, dtype="datetime64[ns]")
     definitive = records["series"] == sharp_keywords.DEFINITIVE
     later, current = records[definitive], records[~definitive]
-    features, _ = _preferred(current, later, times, (*KEYWORDS, *FORCES))
-    features["FORCES_SERIES"] = _where_known(features, "segments")
-    features = features.assign(SERIES="segments", ASKED="")
+    features = _preferred(current, later, times, (*KEYWORDS, *FORCES)).assign(ASKED="")
+    features["FORCES_SERIES"] = _where_known(features, FORCES, features["SERIES"])
     return _rows(times, features, largest_region.of_series(later, current, times))
 
 
 def add_features(path: str | pathlib.Path, rows: pd.DataFrame) -> None:
-    """Adds rows to the table of features, whole; a row replaces an older one of its time.
+    """Adds rows to the table of features, whole.
+
+    A row replaces an older one of its time, unless that knows more numbers.
 
     Raises:
         ValueError: what is there is no such table.
     """
     path = pathlib.Path(path)
     if path.is_file():
-        before = read_table(path)
+        before = read_table(path).drop_duplicates("T_REC", keep="last")
         rows = pd.concat([before, rows], ignore_index=True) if len(before) else rows
+    known = rows.reindex(columns=[*HAND_TAILORED, *largest_region.KEYWORDS]).notna().sum(axis=1)
+    rows = rows.loc[known.sort_values(kind="stable").index]
     rows = rows.drop_duplicates("T_REC", keep="last").sort_values("T_REC", ignore_index=True)
     text = rows.to_csv(index=False, date_format="%Y-%m-%dT%H:%M:%S")
     with written_whole(path) as temporary:
@@ -123,7 +130,8 @@ def settled_times(path: pathlib.Path) -> np.ndarray:
     """Times of the table that need not be asked for again.
 
     They have a definitive region and its Lorentz terms, or were asked for `SETTLED` or more after
-    their time: what the JSOC lacked then, it is taken to lack for good.
+    their time: what the JSOC lacked then, it is taken to lack for good. Where a series of the JSOC
+    had nothing at all, ASKED is empty, and they are asked for again.
 
     Args:
         path: as `read_table` takes it; it may be missing.
@@ -137,26 +145,75 @@ def settled_times(path: pathlib.Path) -> np.ndarray:
     if not path.is_file():
         return np.array([], "datetime64[ns]")
     table = read_table(path)
-    table = table.reindex(columns=["T_REC", "ASKED", *COMPLETE])
+    table = table.reindex(columns=["T_REC", "ASKED", "FORCES_SERIES", *COMPLETE])
     asked = pd.to_datetime(table["ASKED"], format="%Y-%m-%dT%H:%M:%S", errors="coerce")
-    settled = table[COMPLETE].notna().all(axis=1) | (asked >= table["T_REC"] + SETTLED)
+    unanswered = asked.isna() & (table["FORCES_SERIES"] == sharp_keywords.LORENTZ)
+    complete = table[COMPLETE].notna().all(axis=1) & ~unanswered
+    settled = complete | (asked >= table["T_REC"] + SETTLED)
     return table["T_REC"].to_numpy("datetime64[ns]")[settled]
 
 
+def lacking(path: pathlib.Path, times: np.ndarray) -> dict[str, int]:
+    """How many of some times lack features, Lorentz forces and a HARPNUM in the table.
+
+    Args:
+        path: as `read_table` takes it; it may be missing.
+        times: datetime64 array, shape (n,), UTC.
+
+    Returns:
+        What is lacking -> number of times; a Sun without regions lacks no HARPNUM.
+    """
+    table = read_table(path) if path.is_file() else pd.DataFrame(columns=["T_REC"])
+    table = table.drop_duplicates("T_REC", keep="last").set_index("T_REC").reindex(times)
+    table = table.reindex(columns=[*HAND_TAILORED, *COMPLETE[:1], "SERIES"])
+    spotless = table["SERIES"] == sharp_keywords.FULL_DISK
+    return {
+        "features": int(table[HAND_TAILORED].isna().all(axis=1).sum()),
+        "Lorentz forces": int(table[COMPLETE[1:]].isna().any(axis=1).sum()),
+        "HARPNUM": int((table["HARPNUM"].isna() & ~spotless).sum()),
+    }
+
+
+def refuse_rows_of_jsoc(path: pathlib.Path, times: np.ndarray) -> None:
+    """Refuses to replace rows of the whole disk by those of files, which may lack regions.
+
+    Args:
+        path: as `read_table` takes it; it may be missing.
+        times: datetime64 array, UTC, of the rows that are to enter the table.
+
+    Raises:
+        ValueError: the table has rows of the JSOC at these times.
+    """
+    if not path.is_file():
+        return
+    table = read_table(path)
+    series = table.reindex(columns=["SERIES", "FORCES_SERIES"])
+    of_files = series["SERIES"].isin(OF_BOXES) & (series["SERIES"] == series["FORCES_SERIES"])
+    of_jsoc = series["SERIES"].isin((*OF_BOXES, sharp_keywords.FULL_DISK)) & ~of_files
+    held = table["T_REC"][of_jsoc & table["T_REC"].isin(times)]
+    if len(held):
+        raise ValueError(
+            f"{path} has features from the JSOC at {len(held)} times of these files, from "
+            f"{held.min()} to {held.max()} (UTC). Expected times without, for files on disk may "
+            "lack regions. Nothing was changed: name another table with --output FILE."
+        )
+
+
 def _preferred(current, later, times, names):
-    """Features of near-real-time regions; and where definitive ones stand in for want of them."""
+    """Features of near-real-time regions, or of definitive ones for want of them; and SERIES."""
     features, stand_in = full_disk(current, times, names), full_disk(later, times, names)
     lacks = features.isna().all(axis=1)
     features[lacks] = stand_in[lacks]
-    return features, lacks
+    series = np.where(lacks, sharp_keywords.DEFINITIVE, sharp_keywords.NEAR_REAL_TIME)
+    return features.assign(SERIES=_where_known(features, names, series))
 
 
-def _spotless(client, times, unseen, cadence_minutes):
+def _spotless(client, times, unseen, minutes):
     """Where HMI saw the disk, of the times at which no region was seen."""
     if not unseen.any():
         return unseen
     span = times[unseen][0] - OLDEST, times[unseen][-1]
-    return unseen & _covered(times, sharp_keywords.query_full_disk(client, *span, cadence_minutes))
+    return unseen & _covered(times, sharp_keywords.query_full_disk(client, *span, minutes))
 
 
 def _fill_spotless(features, spotless):
@@ -165,8 +222,8 @@ def _fill_spotless(features, spotless):
         features.loc[spotless, name] = value
 
 
-def _where_known(features, series):
-    return np.where(features[list(FORCES)].notna().any(axis=1), series, "")
+def _where_known(features, names, series):
+    return np.where(features[list(names)].notna().any(axis=1), series, "")
 
 
 def _covered(times, known):
@@ -175,7 +232,13 @@ def _covered(times, known):
     return np.searchsorted(known, times, side="right") > np.searchsorted(known, times - OLDEST)
 
 
+def _amid(times, known):
+    """Whether there is one of `known`, ascending, before and after each time."""
+    place = np.searchsorted(known, times)
+    return (place > 0) & (place < len(known))
+
+
 def _rows(times, features, regions):
     rows = features[[*HAND_TAILORED, "SERIES", "FORCES_SERIES", "ASKED"]].join(regions)
     rows.insert(0, "T_REC", times)
-    return rows[features[HAND_TAILORED].notna().any(axis=1)]
+    return rows[features[HAND_TAILORED].notna().any(axis=1) | (rows["ASKED"] != "")]

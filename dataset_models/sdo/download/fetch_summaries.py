@@ -47,7 +47,8 @@ def fetch_summaries(
     day that did not come. One that the archive lacks is asked for again, until it was asked for
     `SETTLED` or more after that day, in a run that brought others: an archive that has moved lacks
     all days. A server that fails is asked again after a pause; where it answers with another text,
-    such as a page of HTML, the day has failed at once, and the next run asks for it.
+    such as a page of HTML, the day has failed at once. The next run asks for it, after those that
+    were never asked for or longer ago: days that are always wrong stop no other.
 
     Args:
         folder: `srs` in the data folder.
@@ -74,13 +75,20 @@ def fetch_summaries(
     known |= {day: _row(day, "here") for day in here}
     rows = []
     try:
-        for row in _asked([day for day in days if day not in known], server, folder, now, pause):
+        queue = sorted((day for day in days if day not in known), key=_last_asked(before))
+        for row in _asked(queue, server, folder, now, pause):
             rows.append(row)
             _refuse_useless(rows, server, known)
     finally:
         _write(folder / NOT_DOWNLOADED, before, rows, here)
     known |= {row["day"]: row for row in rows}
     return pd.DataFrame([known[day] for day in days], columns=COLUMNS)
+
+
+def _last_asked(before):
+    """A key to sort days by: the time at which each was asked for, "" where it never was."""
+    asked = dict(zip(before["day"], before["asked"], strict=True))
+    return lambda day: asked.get(day, "")
 
 
 def _asked(days, server, folder, now, pause):
@@ -164,7 +172,7 @@ def _write(path, before, rows, here):
     """Replaces what earlier runs wrote of the days that were asked for, and of those here now."""
     found = pd.DataFrame(rows, columns=COLUMNS)
     if not (found["status"] == "came").any():  # then nobody knows whether the archive is well
-        found["asked"] = ""
+        found.loc[found["status"] == "absent", "asked"] = ""
     before = before[~before["day"].isin([*found["day"], *here])]
     table = pd.concat([before, found[found["status"] != "came"]]).sort_values("day")
     if len(table) or path.is_file():

@@ -121,7 +121,9 @@ def test_forces_that_come_later_are_asked_for_again(series, data, on):
 
 
 def test_forces_that_never_come_are_asked_for_until_half_a_year_has_passed(series, data, on):
-    without = series | {LORENTZ: []}
+    # CGEM has records of these days, but none of these hours.
+    elsewhere = [record for record in series[LORENTZ] if record["T_REC"] == stamp(5)]
+    without = series | {LORENTZ: elsewhere}
     on("2014-02-01")
     questions_of(without)
     on("2015-01-01")  # the table was asked for in February: no answer since
@@ -130,6 +132,53 @@ def test_forces_that_never_come_are_asked_for_until_half_a_year_has_passed(serie
     assert questions_of(series, "--ask-again") == 3
     np.testing.assert_allclose(table_of(data)["TOTFZ"], -8e22)
     assert set(table_of(data)["ASKED"]) == {"2015-01-01T00:00:00"}
+
+
+@pytest.mark.parametrize("silent", [NEAR_REAL_TIME, DEFINITIVE, LORENTZ])
+def test_an_answer_without_any_record_is_not_final(series, data, on, silent):
+    on("2015-01-01")
+    questions_of(series | {silent: []})
+    assert questions_of(series) == 3
+    table = table_of(data)
+    assert table["SERIES"].tolist() == [DEFINITIVE, NEAR_REAL_TIME, NEAR_REAL_TIME]
+    assert table[["HARPNUM", "TOTFZ"]].notna().all(axis=None)
+    assert questions_of(series) == 0
+
+
+def test_hours_of_which_nothing_is_known_are_asked_for_once(series, data, on, capsys):
+    on("2015-01-01")
+    series = series | {FULL_DISK: []}
+    for name in (NEAR_REAL_TIME, DEFINITIVE, LORENTZ):
+        series[name] = [record for record in series[name] if record["T_REC"] >= stamp(2)]
+    assert questions_of(series) == 3
+    said = capsys.readouterr().out
+    assert "2 of 3 times have no features." in said
+    assert "2 of 3 times have no HARPNUM." in said
+    assert "1 times in" in said
+    assert questions_of(series) == 0
+    assert table_of(data)["USFLUX"].isna().tolist() == [True, True, False]
+
+
+def test_what_is_complete_is_not_called_lacking(series, data, capsys):
+    questions_of(series)
+    assert "times have no" not in capsys.readouterr().out
+
+
+def test_a_run_whose_hours_have_no_features_fails_whatever_the_table_holds(series, data, capsys):
+    questions_of(series)
+    later = ["--start", "2014-01-01T12:00", "--end", "2014-01-01T13:00"]
+    with jsoc.server_of(series | {FULL_DISK: []}) as (address, _):
+        assert download_sharp.main([*later, "--server", address]) == 1
+    assert "No features came" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("cadence", ["180", "300"])
+def test_rows_far_apart_have_features(series, data, cadence):
+    span = ["--start", "2014-01-01T02:30", "--end", "2014-01-01T06:00", "--cadence", cadence]
+    with jsoc.server_of(series) as (address, _):
+        assert download_sharp.main([*span, "--server", address]) == 0
+    assert table_of(data)["USFLUX"].notna().all()
+    assert len(table_of(data)) == -(-210 // int(cadence))
 
 
 def test_a_table_of_an_older_version_learns_the_regions(series, data):
@@ -281,10 +330,33 @@ def test_another_file_in_place_of_the_table_stays(data, tmp_path, capsys):
     assert path.read_bytes() == b"SIMPLE  =\xff"
 
 
-def test_an_odd_cadence(data, capsys):
+@pytest.mark.parametrize("text", ["10", "0", "-12", "x", "1.5", ""])
+def test_an_odd_cadence(data, capsys, text):
     with pytest.raises(SystemExit):
-        download_sharp.main([*SPAN, "--cadence", "10"])
-    assert "expected a multiple of 12 minutes, received 10" in capsys.readouterr().err
+        download_sharp.main([*SPAN, f"--cadence={text}"])
+    assert f"expected a multiple of 12 minutes, received {text}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("more", [SPAN[:2], SPAN[2:], ["--ask-again"], ["--server", "http://x/"]])
+def test_segments_beside_what_is_for_the_jsoc(data, tmp_path, capsys, more):
+    with pytest.raises(SystemExit):
+        download_sharp.main(["--segments", str(tmp_path), *more])
+    assert f"leave out ['{more[0]}']" in capsys.readouterr().err
+
+
+def test_segments_leave_rows_of_the_jsoc_alone(real_data, data, capsys):
+    path = data / HMI_FEATURES
+    record = jsoc.record(3, "2011.02.15_01:00:00_TAI")
+    span = ["--start", "2011-02-15T02:00", "--end", "2011-02-15T03:00"]
+    answers = {name: [record] for name in (NEAR_REAL_TIME, DEFINITIVE, LORENTZ)}
+    with jsoc.server_of(answers) as (url, _):
+        assert download_sharp.main([*span, "--server", url]) == 0
+    before = path.read_bytes()
+    segments = ["--segments", str(real_data / "hmi_sharp")]
+    assert download_sharp.main(segments) == 1
+    assert "name another table with --output FILE" in capsys.readouterr().err
+    assert path.read_bytes() == before
+    assert download_sharp.main([*segments, "--output", str(data / "mine.csv")]) == 0
 
 
 def test_no_segments(data, tmp_path, capsys):

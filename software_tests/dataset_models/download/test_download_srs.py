@@ -208,6 +208,19 @@ def test_a_server_that_fails_day_after_day_is_given_up(tmp_path):
     assert [row[0] for row in listed(tmp_path)] == ["2014-01-02", "2014-01-03", "2014-01-04"]
 
 
+@pytest.mark.parametrize("fault", ["page", "busy"])
+def test_days_that_are_always_wrong_stop_no_other(tmp_path, fault):
+    """Three wrong ones end a run, and the next begins with those that were asked longest ago."""
+    days = pd.date_range("2014-01-01", periods=9)
+    with FaultyArchive(files_of(days)) as archive:
+        archive.script = {path_of(day): [fault] * 99 for day in days[:4]}
+        archive.script[path_of(days[4])] = [fault] * (monthly.ATTEMPTS if fault == "busy" else 1)
+        for minute in range(4):
+            with pytest.raises(ConnectionError, match="3 days in a row"):
+                fetched(tmp_path, archive, days, now=LATER + pd.Timedelta(minutes=minute))
+    assert held(tmp_path) == [f"{day:%Y%m%d}SRS.txt" for day in days[4:]]
+
+
 def test_what_is_here_hides_no_dead_server(tmp_path):
     days = pd.date_range("2014-01-01", periods=9)
     for day in days[::2]:

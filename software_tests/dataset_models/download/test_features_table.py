@@ -10,16 +10,20 @@ from dataset_models.sdo.download.features_table import (
     add_features,
     features_of_days,
     features_of_segments,
+    lacking,
+    refuse_rows_of_jsoc,
 )
 from dataset_models.sdo.full_disk_features import MEANS, RATIOS, SUMS, full_disk
 from dataset_models.sdo.sharp_keywords import DEFINITIVE, FULL_DISK, LORENTZ, NEAR_REAL_TIME
-from dataset_models.sdo.side_channels import HAND_TAILORED, read_features
+from dataset_models.sdo.side_channels import HAND_TAILORED, foresight, read_features
 from software_tests import jsoc
 
 HOURS = np.arange("2014-01-01T00", "2014-01-01T05", dtype="datetime64[h]")
 HOURS = HOURS.astype("datetime64[ns]")
 LATER = pd.Timestamp("2014-07-01")  # 181 days, when definitive regions have come
-NO_REGIONS = {NEAR_REAL_TIME: [], DEFINITIVE: [], LORENTZ: []}
+BEFORE, AFTER = "2013.12.31_20:00:00_TAI", "2014.01.01_12:00:00_TAI"  # of the same answer
+AROUND = [jsoc.record(9, BEFORE), jsoc.record(9, AFTER)]
+NO_REGIONS = {NEAR_REAL_TIME: [], DEFINITIVE: AROUND, LORENTZ: []}
 
 
 def stamp(hour):
@@ -71,11 +75,92 @@ def test_a_disk_whose_definitive_regions_may_still_come_is_not_spotless():
 
 @pytest.mark.parametrize("series", [NEAR_REAL_TIME, DEFINITIVE])
 def test_only_hours_without_records_can_be_spotless(series):
-    records = {series: [jsoc.record(70, stamp(3), USFLUX=5e21)]}
+    records = {series: [*NO_REGIONS[series], jsoc.record(70, stamp(3), USFLUX=5e21)]}
     rows, _ = rows_of(NO_REGIONS | records | {FULL_DISK: magnetograms(0, 1, 2, 3)})
     assert rows["USFLUX"].to_dict() == {0: 0, 1: 0, 2: 0, 3: 5e21, 4: 5e21}
     assert rows["SERIES"].tolist() == [FULL_DISK] * 3 + [series] * 2
     assert rows["FORCES_SERIES"].tolist() == [FULL_DISK] * 3 + [""] * 2  # CGEM has none
+
+
+@pytest.mark.parametrize("series", [NEAR_REAL_TIME, DEFINITIVE])
+@pytest.mark.parametrize("flaw", [{"quality": "0x80000000"}, {"longitude": "MISSING"}])
+def test_a_disk_whose_regions_are_of_no_use_is_not_spotless(series, flaw):
+    records = {series: [*NO_REGIONS[series], jsoc.record(70, stamp(1), **flaw)]}
+    rows, _ = rows_of(NO_REGIONS | records | {FULL_DISK: magnetograms(0, 1, 2, 3)})
+    assert rows["USFLUX"].to_dict() == {0: 0, 3: 0, 4: 0}  # 01:00 and 02:00 are unknown
+
+
+@pytest.mark.parametrize("records", [[], AROUND[:1], AROUND[1:], [*AROUND[1:], *AROUND[1:]]])
+def test_a_stretch_that_the_archive_lacks_is_not_spotless(records):
+    rows, _ = rows_of(NO_REGIONS | {DEFINITIVE: records, FULL_DISK: magnetograms(0, 1, 2)})
+    assert rows.empty
+
+
+def test_records_of_bad_quality_show_that_the_archive_has_the_stretch():
+    bad = [jsoc.record(9, stamp, quality="0x80000000") for stamp in (BEFORE, AFTER)]
+    rows, _ = rows_of(NO_REGIONS | {DEFINITIVE: bad, FULL_DISK: magnetograms(0)})
+    assert rows["USFLUX"].to_dict() == {0: 0, 1: 0}
+
+
+ANSWERS = {
+    NEAR_REAL_TIME: [jsoc.record(70, AFTER)],
+    **{DEFINITIVE: AROUND, LORENTZ: AROUND, FULL_DISK: []},
+}
+
+
+def test_hours_of_which_nothing_is_known_have_a_row_that_says_so(tmp_path):
+    rows, _ = rows_of(ANSWERS)
+    assert rows.index.tolist() == [0, 1, 2, 3, 4]
+    assert rows[[*HAND_TAILORED, *largest_region.KEYWORDS]].isna().all(axis=None)
+    assert set(rows["SERIES"]) == set(rows["FORCES_SERIES"]) == {""}
+    assert set(rows["ASKED"]) == {"2014-07-01T00:00:00"}
+    add_features(tmp_path / "features.csv", rows)
+    assert read_features(tmp_path / "features.csv").empty
+
+
+@pytest.mark.parametrize("series", [NEAR_REAL_TIME, DEFINITIVE, LORENTZ])
+def test_a_series_that_brings_nothing_is_not_taken_as_asked(series):
+    region = {name: [*records, jsoc.record(9, stamp(3))] for name, records in ANSWERS.items()}
+    rows, _ = rows_of(region | {series: []})
+    assert rows.index.tolist() == [3, 4]
+    assert set(rows["ASKED"]) == {""}
+
+
+def test_near_real_time_regions_are_not_missed_before_they_began():
+    records = [jsoc.record(9, "2012.08.01_01:00:00_TAI")]
+    series = {NEAR_REAL_TIME: [], DEFINITIVE: records, LORENTZ: records}
+    times = np.array(["2012-08-01T01:00"], "datetime64[ns]")
+    with jsoc.server_of(series) as (address, _):
+        rows = features_of_days(sharp_keywords.jsoc(address), times, 60, LATER)
+    assert rows["ASKED"].tolist() == ["2014-07-01T00:00:00"]
+
+
+def test_a_row_that_knows_less_replaces_none(tmp_path):
+    path = tmp_path / "features.csv"
+
+    def add(asked, **known):
+        row = dict.fromkeys(HAND_TAILORED, np.nan) | known
+        add_features(path, pd.DataFrame([row | {"T_REC": HOURS[0], "ASKED": asked}]))
+        return pd.read_csv(path, comment="#")["ASKED"].item()
+
+    assert add("first") == "first"
+    assert add("two", USFLUX=1.0, HARPNUM=3.0) == "two"
+    assert add("one", USFLUX=2.0) == "two"
+    assert add("none") == "two"
+    assert add("other two", R_VALUE=1.0, USFLUX=2.0) == "other two"
+
+
+def test_what_hours_lack(tmp_path):
+    series = ANSWERS | {FULL_DISK: magnetograms(0)}
+    for name in (NEAR_REAL_TIME, DEFINITIVE):
+        series[name] = [*series[name], jsoc.record(9, stamp(3))]
+    rows, _ = rows_of(series)
+    add_features(tmp_path / "features.csv", rows)
+    # 0 and 1 are spotless, nothing is known of 2, and 3 and 4 have a region without forces.
+    assert lacking(tmp_path / "features.csv", HOURS) == {
+        **{"features": 1, "Lorentz forces": 3, "HARPNUM": 1},
+    }
+    assert set(lacking(tmp_path / "none.csv", HOURS).values()) == {5}
 
 
 def test_a_spotless_disk_names_no_largest_region(tmp_path):
@@ -113,7 +198,35 @@ def test_segments_of_both_series_are_not_added_up(tmp_path):
     assert set(rows["USFLUX"]) == {5e21}
     assert set(rows["TOTBSQ"]) == {12}  # 4 pixels of 3 G2, of one region
     assert set(rows["HARPNUM"]) == {3535}
-    assert set(rows["SERIES"]) == set(rows["FORCES_SERIES"]) == {"segments"}
+    assert set(rows["SERIES"]) == set(rows["FORCES_SERIES"]) == {NEAR_REAL_TIME}
+
+
+def test_segments_of_definitive_boxes_are_told_of(tmp_path):
+    write_segments(tmp_path, DEFINITIVE, 3535)
+    add_features(tmp_path / "features.csv", features_of_segments(tmp_path, 60))
+    table = pd.read_csv(tmp_path / "features.csv", comment="#")
+    assert set(table["SERIES"]) == set(table["FORCES_SERIES"]) == {DEFINITIVE}
+    assert foresight(tmp_path / "features.csv")
+
+
+@pytest.mark.parametrize("series", [NEAR_REAL_TIME, DEFINITIVE, FULL_DISK])
+@pytest.mark.parametrize("forces", ["", LORENTZ])
+def test_rows_of_the_jsoc_are_not_replaced_by_files(tmp_path, series, forces):
+    path = tmp_path / "features.csv"
+    forces = FULL_DISK if series == FULL_DISK else forces
+    row = dict.fromkeys(HAND_TAILORED, 1.0) | {"SERIES": series, "FORCES_SERIES": forces}
+    add_features(path, pd.DataFrame([row | {"T_REC": HOURS[1]}]))
+    refuse_rows_of_jsoc(path, HOURS[2:])
+    with pytest.raises(ValueError, match=r"from the JSOC at 1 times .* --output FILE"):
+        refuse_rows_of_jsoc(path, HOURS)
+
+
+def test_rows_of_files_may_be_replaced_by_files(tmp_path):
+    write_segments(tmp_path, DEFINITIVE, 3535)
+    rows = features_of_segments(tmp_path, 60)
+    add_features(tmp_path / "features.csv", rows)
+    refuse_rows_of_jsoc(tmp_path / "features.csv", rows["T_REC"].to_numpy())
+    refuse_rows_of_jsoc(tmp_path / "none.csv", rows["T_REC"].to_numpy())
 
 
 def test_segments_of_near_real_time_regions_tell_no_harp(tmp_path):
