@@ -4,7 +4,7 @@
 PYTHON ?= python3
 SAMPLE = data/embedded_sample
 STARTING_POINT = network_models/xray_flux_forecast/starting_point
-TEST = .venv/bin/python -m pytest -n 2 --dist loadfile
+TEST = .venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: install run test test-slow test-all lint clean
 
