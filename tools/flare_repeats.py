@@ -20,7 +20,8 @@ def without_repeats(events: pd.DataFrame) -> pd.DataFrame:
     peak is the end of a flare whose end is missing. A row whose peak is missing is compared by its
     start, with other such rows only.
     The larger flare stays; of equal ones the earlier, then the one that comes first. Where it has
-    no longitude, it takes that of the first of its repeats that has one.
+    no longitude, it takes that of the first of its repeats that has one; the stretch of time that
+    its list covers reaches over those of its repeats' lists.
 
     Args:
         events: columns start, peak, end (datetime64, UTC), flux (W m-2) and longitude (degrees), as
@@ -36,6 +37,9 @@ def without_repeats(events: pd.DataFrame) -> pd.DataFrame:
     rows = np.bincount(flare, minlength=len(ordered))
     longitude = ordered["longitude"].groupby(flare).first()
     unique = ordered.assign(longitude=ordered["longitude"].fillna(longitude), rows=rows)
+    for name, edge in (("list_start", "min"), ("list_end", "max")):
+        if name in ordered:  # stretches that share a flare are one
+            unique[name] = ordered[name].groupby(flare).agg(edge)
     return unique[rows > 0].reset_index(drop=True)
 
 

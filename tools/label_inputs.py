@@ -19,7 +19,7 @@ import pandas as pd
 from tools.events import read_events
 from tools.flare_list import FILE, fetch_flares, is_joined
 from tools.flux import joined, read_each
-from tools.goes_archive import fetch_flux, month_file
+from tools.goes_archive import GAPS, fetch_flux, month_file
 from tools.label_history import LONGEST
 from tools.label_sources import EventList, FluxSeries
 from tools.label_windows import LabelSource
@@ -27,6 +27,7 @@ from tools.outages import improbable_quiet
 
 FLUX_SUFFIXES = {".csv", ".fits", ".fts", ".nc"}  # also .gz; what else lies there is left alone
 CADENCE = pd.Timedelta("1min")  # of what is fetched
+WHOLE_DAY = 1440 - GAPS  # minutes, of which nothing needs to be fetched
 NEAR = pd.Timedelta("1D")  # around a sample, of which the flare list is fetched
 _LOG = logging.getLogger(__name__)
 
@@ -144,11 +145,13 @@ def held_flares(folder: pathlib.Path, times: pd.Series) -> pathlib.Path | None:
     """
     path = folder / FILE
     is_own = path.is_file() and not is_joined(path)
-    try:
-        for first, last in [] if is_own else _runs_of_months(times):
+    for first, last in [] if is_own else _runs_of_months(times):
+        try:
             fetch_flares(folder, first.start_time.to_datetime64(), last.start_time.to_datetime64())
-    except (ConnectionError, ValueError) as error:  # ValueError: no month holds a flare
-        _LOG.warning("In Progress is unknown where no flare list covers a sample. %s", error)
+        except (ConnectionError, ValueError) as error:  # ValueError: no month holds a flare
+            _LOG.warning("In Progress is unknown where no flare list covers a sample. %s", error)
+            if isinstance(error, ConnectionError):  # nor would other months be answered
+                break
     return path if path.is_file() else None
 
 
@@ -175,7 +178,7 @@ def _alone(files, own):
     if _is_synthetic(files):
         return "That flux is SYNTHETIC: put observed flux in its place"
     step = own["cadence"].max()
-    if step == CADENCE:
+    if abs(step - CADENCE) <= CADENCE / 100:  # times may be rounded, as those of a Julian date
         return ""
     return (
         f"Its cadence is {step.total_seconds():g} s, and what is fetched are means of a minute: "
@@ -190,8 +193,13 @@ def _tell_what_lacks(folder, own, times, alone):
         _LOG.warning(text, len(unseen), len(times), folder, alone)
 
 
-def _days(own):
-    return set() if own is None else {*own.loc[own["flux"].notna(), "time"].dt.floor("D").unique()}
+def _days(own, least=1):
+    """Days of which own flux is known in `least` minutes or more."""
+    if own is None:
+        return set()
+    minutes = own.loc[own["flux"].notna(), "time"].dt.floor("min").drop_duplicates()
+    held = minutes.dt.floor("D").value_counts()
+    return {*held.index[held >= least]}
 
 
 def _elsewhere(times, days):
@@ -200,14 +208,14 @@ def _elsewhere(times, days):
 
 def _fetched(folder, own, times, ahead):
     # The files of what the archives hold, and the times for which they were asked.
-    days = _days(own)
-    wanted = _lacking_months(times, days, ahead)
+    wanted = _lacking_months(times, _days(own, WHOLE_DAY), ahead)
     if not wanted:
         return [], times[:0]
     try:
         return fetch_flux(folder, wanted), times
     except ConnectionError as error:
         here = {month for month in wanted if month_file(folder, month).is_file()}
+        days = _days(own)
         if _lacking_months(_elsewhere(times, days), days, ahead) - here:
             raise
         _LOG.warning("The past or the windows of some samples stay unknown in part. %s", error)

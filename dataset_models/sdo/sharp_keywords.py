@@ -45,7 +45,7 @@ def jsoc(address: str | None = None):
 
 def query(
     client, series: str, start, end, cadence_minutes: int = 60
-) -> tuple[pd.DataFrame, np.ndarray]:
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Records of all regions in a time range whose QUALITY is good and whose place is known.
 
     Args:
@@ -59,7 +59,7 @@ def query(
         DataFrame in the order of time: "time" (datetime64, UTC, T_REC), "region" (HARP number),
         "longitude" and "latitude" (LON_FWT and LAT_FWT, degrees), "pixels" (CMASK),
         "active_region" (NOAA_AR, 0 where NOAA gave no number), and the 18 SHARP keywords; NaN where
-        missing. And the times (datetime64 in ns, UTC, ascending) of all records, good or not.
+        missing. And "time" and "region" of all records, good or not.
 
     Raises:
         ConnectionError: the server cannot be reached.
@@ -68,7 +68,8 @@ def query(
     names = (*NAMES, *KEYWORDS)
     answer = _asked(client, series, start, end, cadence_minutes, names)
     found = _numbers(answer, names).rename(columns=NAMES).dropna(subset=["longitude"])
-    return found[[*COLUMNS, *KEYWORDS]], np.unique(utc(answer["T_REC"]))
+    seen = pd.DataFrame({"time": utc(answer["T_REC"]), "region": answer["HARPNUM"]})
+    return found[[*COLUMNS, *KEYWORDS]], seen
 
 
 def query_forces(client, regions: pd.DataFrame, start, end, cadence_minutes: int = 60):

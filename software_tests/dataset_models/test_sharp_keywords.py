@@ -53,18 +53,19 @@ def test_times_of_all_records_are_told():
     records = [jsoc.record(3, "2014.01.01_13:00:00_TAI", quality="0x80000000")]
     records += [jsoc.record(harp, STAMP, "MISSING") for harp in (3, 4)]
     with jsoc.server_of({DEFINITIVE: records}) as (address, _):
-        table, times = sharp_keywords.query(sharp_keywords.jsoc(address), DEFINITIVE, *DAY)
+        table, seen = sharp_keywords.query(sharp_keywords.jsoc(address), DEFINITIVE, *DAY)
     assert table.empty
     # TAI was 35 s ahead of UTC.
-    expected = np.array(["2014-01-01T11:59:25", "2014-01-01T12:59:25"], "datetime64[ns]")
-    np.testing.assert_array_equal(times, expected)
+    expected = [f"2014-01-01T{clock}:59:25" for clock in (12, 11, 11)]
+    np.testing.assert_array_equal(seen["time"], np.array(expected, "datetime64[ns]"))
+    assert seen["region"].astype(int).tolist() == [3, 3, 4]
 
 
 def test_the_question():
     with jsoc.server_of({NEAR_REAL_TIME: []}) as (address, questions):
         client = sharp_keywords.jsoc(address)
-        table, times = sharp_keywords.query(client, NEAR_REAL_TIME, *DAY, cadence_minutes=24)
-    assert (len(table), len(times)) == (0, 0)
+        table, seen = sharp_keywords.query(client, NEAR_REAL_TIME, *DAY, cadence_minutes=24)
+    assert (len(table), len(seen)) == (0, 0)
     span = "2014.01.01_00:00:00_TAI-2014.01.02_00:00:00_TAI@24m"
     assert questions == [f"hmi.sharp_cea_720s_nrt[][{span}]"]
 

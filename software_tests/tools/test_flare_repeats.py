@@ -22,6 +22,18 @@ def peaks(table):
     return ((table["peak"] - DAY) / MINUTE).to_list()
 
 
+def test_what_two_lists_cover_together_is_kept():
+    when = pd.Timestamp("2015-03-05T10:00")
+    flare = {"start": when, "peak": when, "end": when, "flux": 1e-5, "longitude": np.nan}
+    days = [pd.Timestamp(f"2015-03-0{day}") for day in (4, 6, 5, 7)]
+    spans = (
+        {"list_start": days[0], "list_end": days[1]},
+        {"list_start": days[2], "list_end": days[3]},
+    )
+    (row,) = without_repeats(pd.DataFrame([flare | span for span in spans])).to_dict("records")
+    assert (row["list_start"], row["list_end"], row["rows"]) == (days[0], days[3], 2)
+
+
 def test_two_rows_are_one_flare_if_each_peaks_within_the_other():
     table = flares(
         (0, 10, 30, 2e-6),

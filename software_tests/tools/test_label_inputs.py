@@ -177,6 +177,38 @@ def test_a_flare_list_beside_the_flux_is_no_flux(tmp_path):
     assert [path.name for path in held_flux(tmp_path, None, DAY).files] == ["own.csv"]
 
 
+def test_a_day_of_a_few_minutes_is_asked_for(tmp_path, archive):
+    own_flux(tmp_path, "# observed")
+    path = tmp_path / "own.csv"
+    whole = path.read_text().splitlines(keepends=True)
+    day = series_of(whole[-1].split(",")[0])
+    length = len(held_flux(tmp_path, day, pd.Timedelta(0)).table)
+    path.write_text("".join(whole[:200]))
+    assert len(held_flux(tmp_path, day, pd.Timedelta(0)).table) == length
+
+
+@pytest.mark.parametrize("error", [ValueError("no flare"), ConnectionError("no answer")])
+def test_a_month_without_flares_keeps_no_other_from_being_asked_for(tmp_path, monkeypatch, error):
+    asked = []
+
+    def fetch(folder, start, end):
+        asked.append(str(start)[:7])
+        if len(asked) == 1:
+            raise error
+
+    monkeypatch.setattr(label_inputs, "fetch_flares", fetch)
+    held_flares(tmp_path, series_of("2009-08-15", "2014-03-15"))
+    assert asked == ["2009-08", "2014-03"][: 2 if isinstance(error, ValueError) else 1]
+
+
+def test_minutes_of_rounded_times_are_minutes(tmp_path, archive):
+    days = 2456658.5 + np.arange(1440) / 1440  # Julian: 1 January 2014
+    times = pd.to_datetime(days, origin="julian", unit="D")
+    own = pd.DataFrame({"time": times, "flux": 1e-6, "satellite": "15", "scale": "physical"})
+    own.to_csv(tmp_path / "own.csv", index=False)
+    assert len(held_flux(tmp_path, series_of("2014-03-10"), DAY).asked) == 1
+
+
 def test_without_times_nothing_is_asked_for(tmp_path, monkeypatch):
     assert held_flux(tmp_path, None, DAY) is None
     own_flux(tmp_path, "# observed")

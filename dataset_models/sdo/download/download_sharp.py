@@ -15,11 +15,10 @@ which structure_data.py takes into the index. It is a definitive one, for its nu
 group for splits it may know the region's later life. Where there is none yet, a near-real-time one
 stands in, whose HARPNUM stays empty: that series has numbers of its own.
 
-Hours that the table holds with a HARPNUM and with forces are not asked for again. Others are, for
-definitive regions and their forces come weeks later, until they were asked for 180 days or more
-after their time; `--ask-again` asks for all. Days of which a series has no record at all are asked
-for in every run: that may be a fault of the server. The exit status is 0 where the table has
-features of any of the hours.
+Hours are asked for in every run, since definitive regions and their forces come weeks later, until
+they were asked for 180 days or more after their time; `--ask-again` asks for all. Days of which a
+series has no record at all are asked for again, too: that may be a fault of the server. Rows that
+are not of the JSOC stay. The exit status is 0 where the table has features of any of the hours.
 """
 
 import argparse

@@ -47,8 +47,8 @@ def features_of_days(
 
     A time without a record of a region, good or not, is one without regions where HMI has a good
     magnetogram of the full disk no older than a region's record may be, definitive regions have had
-    the time to come, `SETTLED`, and the same answer has some before and after it: totals are 0 and
-    means NaN. Else nothing is known.
+    the time to come, `SETTLED`, and the same answer has some before and others after it, but none
+    on both sides, as where records are missing: totals are 0 and means NaN. Else nothing is known.
 
     Args:
         client: `drms.Client`.
@@ -72,7 +72,8 @@ def features_of_days(
     features = _preferred(current, later, times, KEYWORDS)
     features[list(FORCES)] = full_disk(forces, times, FORCES)
     features["FORCES_SERIES"] = _where_known(features, FORCES, sharp_keywords.LORENTZ)
-    unseen = ~_covered(times, np.concatenate([seen, seen_later])) & _amid(times, seen_later)
+    unseen = ~_covered(times, pd.concat([seen["time"], seen_later["time"]]))
+    unseen &= _between_lives(times, seen_later)
     unseen &= times < np.datetime64(now - SETTLED, "ns")
     _fill_spotless(features, _spotless(client, times, unseen, minutes))
     began = times[-1] >= sharp_keywords.NEAR_REAL_TIME_FROM
@@ -109,7 +110,8 @@ def features_of_segments(folder: str | pathlib.Path, cadence_minutes: int) -> pd
 def add_features(path: str | pathlib.Path, rows: pd.DataFrame) -> None:
     """Adds rows to the table of features, whole.
 
-    A row replaces an older one of its time, unless that knows more numbers.
+    A row replaces an older one of its time if it comes from a whole answer of the JSOC (ASKED);
+    else if the older one does not, and knows no more numbers.
 
     Raises:
         ValueError: what is there is no such table.
@@ -119,6 +121,8 @@ def add_features(path: str | pathlib.Path, rows: pd.DataFrame) -> None:
         before = read_table(path).drop_duplicates("T_REC", keep="last")
         rows = pd.concat([before, rows], ignore_index=True) if len(before) else rows
     known = rows.reindex(columns=[*HAND_TAILORED, *largest_region.KEYWORDS]).notna().sum(axis=1)
+    if "ASKED" in rows:
+        known = known.where(rows["ASKED"].fillna("") == "", np.inf)
     rows = rows.loc[known.sort_values(kind="stable").index]
     rows = rows.drop_duplicates("T_REC", keep="last").sort_values("T_REC", ignore_index=True)
     text = rows.to_csv(index=False, date_format="%Y-%m-%dT%H:%M:%S")
@@ -129,9 +133,10 @@ def add_features(path: str | pathlib.Path, rows: pd.DataFrame) -> None:
 def settled_times(path: pathlib.Path) -> np.ndarray:
     """Times of the table that need not be asked for again.
 
-    They have a definitive region and its Lorentz terms, or were asked for `SETTLED` or more after
-    their time: what the JSOC lacked then, it is taken to lack for good. Where a series of the JSOC
-    had nothing at all, ASKED is empty, and they are asked for again.
+    They were asked for `SETTLED` or more after their time: what the JSOC lacked then, it is taken
+    to lack for good. Before, other definitive regions may still come. Where a series of the JSOC had
+    nothing at all, ASKED is empty, and they are asked for again. Features that are not of the JSOC,
+    but of files on disk or of another hand, stay.
 
     Args:
         path: as `read_table` takes it; it may be missing.
@@ -145,11 +150,10 @@ def settled_times(path: pathlib.Path) -> np.ndarray:
     if not path.is_file():
         return np.array([], "datetime64[ns]")
     table = read_table(path)
-    table = table.reindex(columns=["T_REC", "ASKED", "FORCES_SERIES", *COMPLETE])
-    asked = pd.to_datetime(table["ASKED"], format="%Y-%m-%dT%H:%M:%S", errors="coerce")
-    unanswered = asked.isna() & (table["FORCES_SERIES"] == sharp_keywords.LORENTZ)
-    complete = table[COMPLETE].notna().all(axis=1) & ~unanswered
-    settled = complete | (asked >= table["T_REC"] + SETTLED)
+    asked = table["ASKED"] if "ASKED" in table else pd.Series("", table.index)
+    asked = pd.to_datetime(asked, format="%Y-%m-%dT%H:%M:%S", errors="coerce")
+    others = table[HAND_TAILORED].notna().any(axis=1) & ~_of_jsoc(table)
+    settled = others | (asked >= table["T_REC"] + SETTLED)
     return table["T_REC"].to_numpy("datetime64[ns]")[settled]
 
 
@@ -187,16 +191,20 @@ def refuse_rows_of_jsoc(path: pathlib.Path, times: np.ndarray) -> None:
     if not path.is_file():
         return
     table = read_table(path)
-    series = table.reindex(columns=["SERIES", "FORCES_SERIES"])
-    of_files = series["SERIES"].isin(OF_BOXES) & (series["SERIES"] == series["FORCES_SERIES"])
-    of_jsoc = series["SERIES"].isin((*OF_BOXES, sharp_keywords.FULL_DISK)) & ~of_files
-    held = table["T_REC"][of_jsoc & table["T_REC"].isin(times)]
+    held = table["T_REC"][_of_jsoc(table) & table["T_REC"].isin(times)]
     if len(held):
         raise ValueError(
             f"{path} has features from the JSOC at {len(held)} times of these files, from "
             f"{held.min()} to {held.max()} (UTC). Expected times without, for files on disk may "
             "lack regions. Nothing was changed: name another table with --output FILE."
         )
+
+
+def _of_jsoc(table):
+    """Which rows the JSOC was asked for: those of files have the forces of their own boxes."""
+    series = table.reindex(columns=["SERIES", "FORCES_SERIES"])
+    of_files = series["SERIES"].isin(OF_BOXES) & (series["SERIES"] == series["FORCES_SERIES"])
+    return series["SERIES"].isin((*OF_BOXES, sharp_keywords.FULL_DISK)) & ~of_files
 
 
 def _preferred(current, later, times, names):
@@ -232,10 +240,12 @@ def _covered(times, known):
     return np.searchsorted(known, times, side="right") > np.searchsorted(known, times - OLDEST)
 
 
-def _amid(times, known):
-    """Whether there is one of `known`, ascending, before and after each time."""
-    place = np.searchsorted(known, times)
-    return (place > 0) & (place < len(known))
+def _between_lives(times, seen):
+    """Whether regions were seen before and after each time, and none of them on both sides."""
+    lives = seen.groupby("region")["time"].agg(["min", "max"])
+    before = lives["min"].to_numpy() < times[:, None]
+    after = lives["max"].to_numpy() > times[:, None]
+    return before.any(axis=1) & after.any(axis=1) & ~(before & after).any(axis=1)
 
 
 def _rows(times, features, regions):

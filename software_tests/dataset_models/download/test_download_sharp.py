@@ -117,7 +117,33 @@ def test_forces_that_come_later_are_asked_for_again(series, data, on):
     assert questions_of(without) == 3
     assert questions_of(series) == 3
     np.testing.assert_allclose(table_of(data)["TOTFZ"], -8e22)
+
+
+def test_regions_that_come_later_are_asked_for_until_half_a_year_has_passed(series, data, on):
+    small = {
+        name: [r for r in series[name] if r["HARPNUM"] == "1"] for name in (DEFINITIVE, LORENTZ)
+    }
+    on("2014-02-01")
+    assert questions_of(series | small) == 3
+    assert table_of(data)["HARPNUM"].tolist() == [1, 1, 1]
+    assert questions_of(series) == 3
+    assert table_of(data)["HARPNUM"].tolist() == [2, 2, 2]
+    np.testing.assert_allclose(table_of(data)["TOTFZ"], -8e22)
+    on("2014-07-01")
+    assert questions_of(series) == 3
     assert questions_of(series) == 0
+
+
+def test_rows_of_another_hand_stay(series, data):
+    path = data / HMI_FEATURES
+    path.parent.mkdir()
+    row = {"T_REC": "2014-01-01T02:00:00", **dict.fromkeys(HAND_TAILORED, 7.0), "NOTE": "mine"}
+    pd.DataFrame([row]).to_csv(path, index=False)
+    questions_of(series)
+    table = table_of(data).set_index("T_REC")
+    assert len(table) == 3
+    assert table.loc["2014-01-01T02:00:00", "NOTE"] == "mine"
+    assert table["USFLUX"].eq(7).sum() == 1
 
 
 def test_forces_that_never_come_are_asked_for_until_half_a_year_has_passed(series, data, on):

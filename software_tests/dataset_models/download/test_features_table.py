@@ -22,7 +22,7 @@ HOURS = np.arange("2014-01-01T00", "2014-01-01T05", dtype="datetime64[h]")
 HOURS = HOURS.astype("datetime64[ns]")
 LATER = pd.Timestamp("2014-07-01")  # 181 days, when definitive regions have come
 BEFORE, AFTER = "2013.12.31_20:00:00_TAI", "2014.01.01_12:00:00_TAI"  # of the same answer
-AROUND = [jsoc.record(9, BEFORE), jsoc.record(9, AFTER)]
+AROUND = [jsoc.record(8, BEFORE), jsoc.record(9, AFTER)]  # one that has left, one to come
 NO_REGIONS = {NEAR_REAL_TIME: [], DEFINITIVE: AROUND, LORENTZ: []}
 
 
@@ -96,8 +96,15 @@ def test_a_stretch_that_the_archive_lacks_is_not_spotless(records):
     assert rows.empty
 
 
+def test_a_gap_in_the_records_of_a_region_is_not_spotless():
+    records = [jsoc.record(8, BEFORE), jsoc.record(8, AFTER), jsoc.record(9, AFTER)]
+    rows, _ = rows_of(NO_REGIONS | {DEFINITIVE: records, FULL_DISK: magnetograms(0, 1, 2)})
+    assert rows.empty
+
+
 def test_records_of_bad_quality_show_that_the_archive_has_the_stretch():
-    bad = [jsoc.record(9, stamp, quality="0x80000000") for stamp in (BEFORE, AFTER)]
+    places = ((8, BEFORE), (9, AFTER))
+    bad = [jsoc.record(*place, quality="0x80000000") for place in places]
     rows, _ = rows_of(NO_REGIONS | {DEFINITIVE: bad, FULL_DISK: magnetograms(0)})
     assert rows["USFLUX"].to_dict() == {0: 0, 1: 0}
 
@@ -135,19 +142,21 @@ def test_near_real_time_regions_are_not_missed_before_they_began():
     assert rows["ASKED"].tolist() == ["2014-07-01T00:00:00"]
 
 
-def test_a_row_that_knows_less_replaces_none(tmp_path):
+def test_a_row_replaces_one_of_an_answer_that_was_no_better(tmp_path):
     path = tmp_path / "features.csv"
 
     def add(asked, **known):
         row = dict.fromkeys(HAND_TAILORED, np.nan) | known
         add_features(path, pd.DataFrame([row | {"T_REC": HOURS[0], "ASKED": asked}]))
-        return pd.read_csv(path, comment="#")["ASKED"].item()
+        return pd.read_csv(path, comment="#")["USFLUX"].item()
 
-    assert add("first") == "first"
-    assert add("two", USFLUX=1.0, HARPNUM=3.0) == "two"
-    assert add("one", USFLUX=2.0) == "two"
-    assert add("none") == "two"
-    assert add("other two", R_VALUE=1.0, USFLUX=2.0) == "other two"
+    assert add("", USFLUX=1.0, HARPNUM=3.0) == 1
+    assert add("", USFLUX=2.0) == 1  # of answers that lack a series, the one that knows more
+    assert add("", R_VALUE=1.0, USFLUX=3.0) == 3
+    assert add("2014-07-01T00:00:00", USFLUX=4.0) == 4
+    assert add("", USFLUX=5.0, HARPNUM=3.0) == 4
+    assert add("2014-07-02T00:00:00", USFLUX=6.0) == 6
+    assert np.isnan(add("2014-07-03T00:00:00"))
 
 
 def test_what_hours_lack(tmp_path):
