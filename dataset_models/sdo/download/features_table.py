@@ -134,9 +134,9 @@ def settled_times(path: pathlib.Path) -> np.ndarray:
     """Times of the table that need not be asked for again.
 
     They were asked for `SETTLED` or more after their time: what the JSOC lacked then, it is taken
-    to lack for good. Before, other definitive regions may still come. Where a series of the JSOC had
-    nothing at all, ASKED is empty, and they are asked for again. Features that are not of the JSOC,
-    but of files on disk or of another hand, stay.
+    to lack for good. Before, other definitive regions may still come. Where a series of the JSOC
+    had nothing at all, ASKED is empty, and they are asked for again. Features that are not of the
+    JSOC, but of files on disk or of another hand, stay.
 
     Args:
         path: as `read_table` takes it; it may be missing.
