@@ -9,6 +9,7 @@ import pandas as pd
 from network_models.explanations import figures
 
 COLUMNS = ("id", "time", "split", "weight")
+STYLES = ("--", ":", "-.", "-", (0, (8, 3)), (0, (1, 4)), (0, (5, 2, 1, 2, 1, 2)), (0, (2, 1)))
 TRAIN, VALIDATION, TARGET, FORECAST = "#4477aa", "#ee6677", "#222222", "#ee6677"
 
 
@@ -56,10 +57,12 @@ def forecasts(predictions, unit, marks, folder):
         table = table.sort_values("time")
         for name, colour in ((target, TARGET), (forecast, FORECAST)):
             along.plot(table["time"], table[name], ".-", color=colour, label=name, lw=0.8, ms=4)
-        for name, style in zip(baselines, itertools.cycle(("--", ":", "-.", "-"))):
-            along.plot(table["time"], table[name], style, color="0.6", label=name, lw=1)
+        for name, style in zip(baselines, itertools.cycle(STYLES)):
+            along.plot(table["time"], table[name], ls=style, color="0.5", label=name, lw=1)
         along.set(ylabel=unit, title=f"{split}: {len(table)} samples")
-        along.legend(frameon=False, ncols=4, fontsize="small")
+        along.legend(
+            loc="lower left", bbox_to_anchor=(0, 1.08), frameon=False, ncols=4, fontsize="small"
+        )
         along.tick_params(axis="x", rotation=20)
         figures.add_marks(figure, marks)
         figures.save(figure, pathlib.Path(folder) / f"forecasts_{split}.png")

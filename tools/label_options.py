@@ -1,12 +1,10 @@
 """What v4_find_ys.py may be asked for, and what of it makes no sense together."""
 
 import argparse
-import datetime
 import pathlib
 
-import numpy as np
-
 from tools import flare_list
+from tools.command_line_times import utc_time
 from tools.events import LIST_SCALES, PUBLISHED
 from tools.flux import SCALES
 from tools.tools import data_folder
@@ -44,7 +42,7 @@ def parser(text: str) -> argparse.ArgumentParser:
     )
     for name, which in (("--start", "first"), ("--end", "last")):
         found.add_argument(
-            name, type=_time, metavar="TIME", help=f"with --every: {which} time, UTC"
+            name, type=utc_time, metavar="TIME", help=f"with --every: {which} time, UTC"
         )
     found.add_argument(
         "--output", type=pathlib.Path, metavar="FOLDER", help="default: y/ in the data folder"
@@ -68,16 +66,6 @@ def _minutes(text):
     if not 1 <= minutes <= MOST:
         raise argparse.ArgumentTypeError(f"expected 1 to {MOST} minutes, received {text}")
     return minutes
-
-
-def _time(text):
-    try:
-        time = datetime.datetime.fromisoformat(text)
-        time = time.astimezone(datetime.UTC).replace(tzinfo=None) if time.tzinfo else time
-    except (ValueError, OverflowError):
-        wanted = "expected a time (UTC) such as 2014-01-01 or 2014-01-01T18:52"
-        raise argparse.ArgumentTypeError(f"{wanted}, received {text!r}") from None
-    return np.datetime64(time, "s")
 
 
 def _check_windows(options):

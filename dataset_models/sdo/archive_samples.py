@@ -204,7 +204,7 @@ def _write(rules, slot, planes, facts, problems):
     try:
         metadata = _metadata(facts, rules.degradation)
         write_sample(rules.folder, slot.identifier, planes, metadata, ENCODING, encoded=True)
-    except ValueError as error:  # a time that the table does not know, or a strange header
+    except ValueError as error:  # metadata that cannot be written
         return Outcome(slot.identifier, None, (*problems, ("", str(error))))
     return Outcome(slot.identifier, next(iter(planes.values())).shape, tuple(problems))
 

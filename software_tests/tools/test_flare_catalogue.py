@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from software_tests.flare_tables import DAY, events
 from tools.events import read_events
 from tools.flare_catalogue import join, operational_flux, write_catalogue
 from tools.flare_repeats import matches
@@ -9,19 +10,6 @@ from tools.flux import read_flux
 from tools.label_sources import EventList
 from tools.outages import read_outages
 from tools.xray_flux_forecast import join_flare_lists
-
-DAY = pd.Timestamp("2014-01-01")
-
-
-def events(*flares, end=1440):
-    """Flares of (start, peak, end in minutes of the day, class as physical flux)."""
-    table = pd.DataFrame(flares, columns=["start", "peak", "end", "flux"])
-    for name in ("start", "peak", "end"):
-        minutes = pd.to_timedelta(table[name].astype(float), unit="min")
-        table[name] = (DAY + minutes).astype("datetime64[us]")
-    spans = {"list_start": DAY, "list_end": DAY + pd.Timedelta(minutes=end)}
-    words = {"goes_class": "", "class_scale": "physical", "satellite": "", "noaa_active_region": 0}
-    return table.assign(**words, longitude=np.nan, rows=1, **spans)
 
 
 def peaks(table):

@@ -91,7 +91,7 @@ def test_each_label_file_is_listed_with_the_run_that_wrote_it_last(data):
     assert [one["name"] for one in second["labels"]] == ["All_Ys_00minDelay_12minMax.csv"]
     assert second["labels"][0]["rows"] == 4
     assert (second["flux"], second["index"], second["every"]) == ([], [], 60)
-    assert second["start"] == "2014-01-01T00:00:00"
+    assert second["start"] == "2014-01-01T00:00"
     assert v4_find_ys.main(["--delays", "12", "--catches", "12"]) == 0
     assert [run["delays"] for run in runs(data)] == [[0], [12]]
 

@@ -131,7 +131,7 @@ def test_every_from_start_to_end_is_fetched(data, monkeypatch):
     asked = archive_of_asked_months(monkeypatch)
     (data / "goes" / "goes_flux.csv").unlink()
     (data / "aia" / "index.feather").unlink()
-    times = ["--start", "2014-03-05T06:00", "--end", "2014-03-31T12:00+02:00"]
+    times = ["--start", "2014-03-05T06:00", "--end", "2014-03-31T10:00Z"]
     assert v4_find_ys.main(["--every", "720", *times, "--delays", "0", "--catches", "1440"]) == 0
     # The ten days before the first time, and the day after the last.
     assert asked == [(data / "goes", ["2014-02", "2014-03", "2014-04"])]

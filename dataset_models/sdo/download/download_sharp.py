@@ -22,7 +22,6 @@ are not of the JSOC stay. The exit status is 0 where the table has features of a
 """
 
 import argparse
-import datetime
 import pathlib
 import sys
 
@@ -42,6 +41,7 @@ from dataset_models.sdo.download.features_table import (
 from dataset_models.sdo.index import read_index
 from dataset_models.sdo.side_channels import HMI_FEATURES, read_features
 from tools import monthly
+from tools.command_line_times import utc_time
 from tools.tools import data_folder
 
 DAYS = 10  # of one query
@@ -147,17 +147,10 @@ def _cadence(text):
 
 
 def _time(text):
-    try:
-        time = datetime.datetime.fromisoformat(text)
-        if time.utcoffset() or time.second or time.microsecond:
-            raise ValueError
-        time = pd.Timestamp(time.replace(tzinfo=None))
-        if not FIRST <= time <= monthly.utc_now():
-            raise ValueError
-    except ValueError:
-        wanted = "expected a time (UTC, whole minutes) such as 2014-01-01 or 2014-01-01T18:00"
-        span = f"from {FIRST:%Y-%m-%d}, when SHARP begins, to the present"
-        raise argparse.ArgumentTypeError(f"{wanted}, {span}; received {text!r}") from None
+    time = pd.Timestamp(utc_time(text))
+    if not FIRST <= time <= monthly.utc_now():
+        span = f"expected a time from {FIRST:%Y-%m-%d}, when SHARP begins, to the present"
+        raise argparse.ArgumentTypeError(f"{span}, received {text!r}")
     return time
 
 

@@ -20,7 +20,7 @@ from tools import monthly
 from tools.tools import written_whole
 
 SETTLED = pd.Timedelta("180D")  # after an hour, until what the JSOC has of it is taken as final
-COMPLETE = ["HARPNUM", *(name for name in FORCES if name not in RATIOS)]
+TERMS = [name for name in FORCES if name not in RATIOS]
 OLDEST = pd.Timedelta(hours=OLDEST_HOURS).to_timedelta64()
 MOST_MINUTES = 60  # between records that are asked for: the newest must be younger than OLDEST
 OF_BOXES = (sharp_keywords.NEAR_REAL_TIME, sharp_keywords.DEFINITIVE)
@@ -169,11 +169,11 @@ def lacking(path: pathlib.Path, times: np.ndarray) -> dict[str, int]:
     """
     table = read_table(path) if path.is_file() else pd.DataFrame(columns=["T_REC"])
     table = table.drop_duplicates("T_REC", keep="last").set_index("T_REC").reindex(times)
-    table = table.reindex(columns=[*HAND_TAILORED, *COMPLETE[:1], "SERIES"])
+    table = table.reindex(columns=[*HAND_TAILORED, "HARPNUM", "SERIES"])
     spotless = table["SERIES"] == sharp_keywords.FULL_DISK
     return {
         "features": int(table[HAND_TAILORED].isna().all(axis=1).sum()),
-        "Lorentz forces": int(table[COMPLETE[1:]].isna().any(axis=1).sum()),
+        "Lorentz forces": int(table[TERMS].isna().any(axis=1).sum()),
         "HARPNUM": int((table["HARPNUM"].isna() & ~spotless).sum()),
     }
 

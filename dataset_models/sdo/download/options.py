@@ -1,7 +1,6 @@
 """The command line of download_aia.py: its options, and what is refused before any work."""
 
 import argparse
-import datetime
 from typing import Any
 
 import numpy as np
@@ -9,6 +8,7 @@ import numpy as np
 from dataset_models.sdo.download import archive, choosing
 from dataset_models.sdo.download.archive import ARCHIVES, CHANNELS
 from dataset_models.sdo.download.fetch import JOBS
+from tools.command_line_times import utc_time
 from tools.flare_list import HEK
 from tools.flux import SCALES
 
@@ -60,8 +60,8 @@ def now() -> np.datetime64:
 
 def _add_times(group: Any):
     add = group.add_argument
-    add("--start", type=_time, metavar="TIME", help="first image, UTC (default: 2010-05-13)")
-    add("--end", type=_time, metavar="TIME", help="last image, UTC (default: a week ago)")
+    add("--start", type=utc_time, metavar="TIME", help="first image, UTC (default: 2010-05-13)")
+    add("--end", type=utc_time, metavar="TIME", help="last image, UTC (default: a week ago)")
     add("--cadence", type=int, metavar="MINUTES", help="a regular series; both ends included")
     add(
         "--offset-minutes",
@@ -107,18 +107,6 @@ def _add_files(group: Any):
     add("--dry-run", action="store_true", help="only say files, bytes and hours")
     add("--verify", action="store_true", help="check the files that are there, by SHA-256")
     add("--repair", action="store_true", help="--verify, and fetch damaged and missing ones anew")
-
-
-def _time(text):
-    try:
-        time = datetime.datetime.fromisoformat(text)
-        time = time.astimezone(datetime.UTC).replace(tzinfo=None) if time.tzinfo else time
-        if time.second or time.microsecond:
-            raise ValueError
-    except (ValueError, OverflowError):
-        wanted = "expected a time (UTC, whole minutes) such as 2014-01-01 or 2014-01-01T18:52"
-        raise argparse.ArgumentTypeError(f"{wanted}, received {text!r}") from None
-    return np.datetime64(time, "m")
 
 
 def _channels(text):
