@@ -13,6 +13,7 @@ from dataset_models.sdo.download.archive import SHAPE
 from dataset_models.sdo.fits_image import parse_time
 
 FIRST_BYTES = b"SIMPLE  ="  # of every FITS file
+FITS_BLOCK = 2880  # bytes that headers and data are padded to
 # Between the time in a file's name and its T_OBS: 1 to 12 s in the archive's files at hand. The
 # next file is of 2 minutes later, or of 3 near real time: its image must not pass for this one,
 # also where it was taken 12 s off. structure_data.py is more generous with files that it finds.
@@ -43,8 +44,9 @@ def check(
     """Checks one file of the archive: length, FITS structure, header, and DATASUM.
 
     CHECKSUM, which would guard the header as well, is not looked at: it is wrong in the archive's
-    own files. Of the header, only the cards that are looked at here are thus protected. Where
-    DATASUM is missing, every pixel is decoded instead.
+    own files. Of the header, only the cards that are looked at here are thus protected; the others
+    are right if it is from one answer, as `transfer.Part` has it. Where DATASUM is missing, every
+    pixel is decoded instead.
 
     Args:
         path: the file.
@@ -80,6 +82,17 @@ def wrong_beginning(content: bytes) -> str:
     if content[:64].lstrip().startswith(b"<"):
         return "a page (HTML or the like), not a FITS file: the server sent an error instead"
     return f"not a FITS file: it begins with {content[:16]!r}, expected {FIRST_BYTES!r}"
+
+
+def has_headers(content: bytes) -> bool:
+    """Whether the first bytes of a file hold its headers, up to that of the image, whole."""
+    stream = io.BytesIO(content[: len(content) // FITS_BLOCK * FITS_BLOCK])
+    try:
+        while not fits.Header.fromfile(stream)["NAXIS"]:
+            pass
+    except (EOFError, OSError, KeyError):  # none is left; no END; no NAXIS
+        return False
+    return True
 
 
 def _wrong_length(content, length):

@@ -12,7 +12,12 @@ from collections.abc import Callable, Iterator
 import requests
 import urllib3
 
-from dataset_models.sdo.download.checks import FIRST_BYTES, RefusedFileError, wrong_beginning
+from dataset_models.sdo.download.checks import (
+    FIRST_BYTES,
+    RefusedFileError,
+    has_headers,
+    wrong_beginning,
+)
 from dataset_models.sdo.download.patience import Patience, retry_after
 
 BLOCK = 65536  # bytes at most that are read before they are written
@@ -67,10 +72,18 @@ class Part:
         return self.path.stat().st_size if self.path.exists() else 0
 
     def request(self, url: str) -> dict[str, str]:
-        """Headers that ask for the rest, where `url` can give it; else none."""
-        if url != self.url or not self.validator or not self.size:
+        """Request headers that ask for the rest, where `url` can give it; else none.
+
+        FITS headers that came in part are asked for anew: nothing guards them, and the beginning
+        of another file's, which an archive gave by mistake, must not be completed with this one's.
+        """
+        if url != self.url or not self.validator or not self.has_headers():
             return {}
         return {"Range": f"bytes={self.size}-", "If-Range": self.validator}
+
+    def has_headers(self) -> bool:
+        """Whether the FITS headers are there, up to that of the image."""
+        return self.path.exists() and has_headers(self.path.read_bytes())
 
     def discard(self) -> None:
         """Deletes what is there."""

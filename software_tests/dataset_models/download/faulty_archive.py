@@ -78,7 +78,8 @@ class FaultyArchive:
         url: the archive's address.
         served: bytes of file bodies sent.
         wasted: of them, those that no client could use, by a fault; with the beginning that the
-            client had, where the fault comes in the rest of it.
+            client had, where the fault comes in the rest of it. An answer that ends within the
+            headers is of no use.
         asked: Counter of requests for each file.
         faults_made: Counter of faults.
         connections: number of connections that were opened.
@@ -266,6 +267,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         wrong = fault in ("page", "other channel", "another time", "flipped")
         # The rest of another time's file is the same: times stand in the header.
         useless = (wrong and content != whole[start:]) or (fault == "too short" and not start)
+        useless |= fault in ("drop", "stall") and start + len(sent) < data_begin(whole)
         for begin in range(0, len(sent), 4096):
             block = sent[begin : begin + 4096]
             self.archive.count(len(block), useless)
@@ -284,10 +286,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 def _flipped(content, start, rng):
     """One bit of the data turned over, in what is sent."""
-    with fits.open(io.BytesIO(content), disable_image_compression=True) as units:
-        place = units[-1].fileinfo()
-    byte = rng.randrange(max(start, place["datLoc"]), len(content))
+    byte = rng.randrange(max(start, data_begin(content)), len(content))
     return content[:byte] + bytes([content[byte] ^ 1 << rng.randrange(8)]) + content[byte + 1 :]
+
+
+def data_begin(content):
+    """Where the headers of a FITS file end, and its image begins: bytes."""
+    with fits.open(io.BytesIO(content), disable_image_compression=True) as units:
+        return units[-1].fileinfo()["datLoc"]
 
 
 def contents(folder):

@@ -10,7 +10,11 @@ from dataset_models.sdo.download import archive as layout
 from dataset_models.sdo.download import patience, transfer
 from dataset_models.sdo.download.checks import RefusedFileError
 from dataset_models.sdo.download.transfer import Connection, Part
-from software_tests.dataset_models.download.faulty_archive import FaultyArchive, small_fits
+from software_tests.dataset_models.download.faulty_archive import (
+    FaultyArchive,
+    data_begin,
+    small_fits,
+)
 
 SLOT = np.datetime64("2014-01-01T00:00", "m")
 PATH = layout.path(SLOT, 171)
@@ -119,6 +123,33 @@ def test_a_part_of_another_archive_is_not_continued(client, archive):
     client.fetch()
     assert "Range" not in archive.headers[1]
     assert client.content == TRUTH
+
+
+def test_the_beginning_of_another_file_is_not_completed_with_this_one(client, archive):
+    """Its headers stop before WAVELNTH: all that would tell the two apart."""
+    client.fetch()
+    other = small_fits(SLOT, 193)
+    assert other[:4096] != TRUTH[:4096]
+    assert b"WAVELNTH" not in other[:4096]
+    client.part.path.write_bytes(other[:4096])
+    client.fetch()
+    assert client.content == TRUTH
+
+
+@pytest.mark.parametrize("compressed", [True, False])
+def test_headers_come_from_one_answer(client, archive, compressed):
+    content = small_fits(SLOT, 171, compressed=compressed)
+    begin = data_begin(content)
+    archive.files[PATH] = content
+    client.fetch()
+    validator = client.part.validator
+    for size in range(0, begin, 160):
+        client.part.path.write_bytes(content[:size])
+        assert client.part.request(client.part.url) == {}
+    for size in (begin, begin + 1, len(content)):
+        client.part.path.write_bytes(content[:size])
+        asked = {"Range": f"bytes={size}-", "If-Range": validator}
+        assert client.part.request(client.part.url) == asked
 
 
 def test_a_page_in_place_of_the_rest_leaves_the_part(client, archive):
