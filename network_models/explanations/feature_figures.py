@@ -16,7 +16,7 @@ GAP = 0.08  # between tiles, in sides of a patch
 CONTRAST = 3.0  # standard deviations of a channel at the ends of the scale
 GUIDE = (
     "left: the image that the filter would respond to most   ·   "
-    "above: where it responds most in the samples   ·   "
+    "above: where it responds most in the samples\n"
     "below: the deconvolution of these places   ·   grey: outside of the image\n"
     "Deconvolution shows what a filter answers to; what a forecast rests on is shown in maps/."
 )
@@ -63,14 +63,15 @@ def layer_sheet(name, count, blocks, marks=()):
     """
     columns = min(BLOCKS, len(blocks))
     rows = math.ceil(len(blocks) / columns)
-    figure = figures.new_figure(max(5.2 * columns + 1.2, 12.0), 2.05 * rows + 1.4)
+    width = _small(max(2, *(len(block.patches) for block in blocks)), 0)[0] + 3 * GAP
+    figure = figures.new_figure(max(0.765 * width * columns + 1.2, 12.0), 2.05 * rows + 1.6)
     panels = figure.subplots(rows, columns, squeeze=False)
     for axes in panels.flat:
         axes.set_axis_off()
     for axes, block in zip(panels.flat, blocks, strict=False):
         title = f"filter {block.number}  ·  {figures.channel_title(block.channel)}"
         axes.set_title(title, fontsize=figures.LABEL, loc="left")
-        _draw_block(axes, block)
+        _draw_block(axes, block, width)
     brightness = ScalarMappable(Normalize(-CONTRAST, CONTRAST), figures.DIVERGING)
     bar = figure.colorbar(brightness, ax=panels, shrink=min(1.0, 5.0 / (2.05 * rows)), pad=0.01)
     bar.set_label("brightness, standard deviations", fontsize=figures.LABEL)
@@ -104,7 +105,7 @@ def _name_kernels(axes, shape, first, channels):
     axes.tick_params(labelsize=figures.SMALL, length=0)
 
 
-def _draw_block(axes, block):
+def _draw_block(axes, block, width):
     """Tiles in units of a patch's side: one of 2 x 2, and beside it two rows."""
     diverging = figures.scalar_table(figures.DIVERGING)
     large = (0.0, 2 + GAP, -2 - GAP, 0.0)
@@ -121,8 +122,8 @@ def _draw_block(axes, block):
         largest = float(np.ma.abs(values).max()) or 1.0
         _draw_tile(axes, diverging(Normalize(-largest, largest)(values)), _small(i, 1))
     if not block.patches:
-        _say(axes, "the same everywhere\nin the samples", 4.3)
-    axes.set_xlim(0.0, 6 + 10 * GAP)  # the next filter stands apart
+        _say(axes, "the same\neverywhere in\nthe samples", (2 + width) / 2)
+    axes.set_xlim(0.0, width)  # the next filter stands apart
     axes.set_ylim(-2 - GAP, 0.0)
     axes.set_aspect("equal")
 

@@ -26,7 +26,7 @@ def test_the_sheet_says_what_is_silent():
         views, table = strongest_views(model, x, about)
         blocks = filter_views.blocks(views[0], table, x, about, filters=1, steps=2)
         sheet = feature_figures.layer_sheet("conv", 9, blocks, ("SYNTHETIC",))
-        assert "the same everywhere\nin the samples" in texts(sheet)
+        assert "the same\neverywhere in\nthe samples" in texts(sheet)
         assert ("no image\nchanges it" in texts(sheet)) == said
     expected = "what excites the filters of conv, which see 3 × 3 pixels: 1 of 9 filters"
     assert sheet.get_suptitle() == f"{expected}  ·  SYNTHETIC"
