@@ -15,20 +15,39 @@ import dataclasses
 
 import numpy as np
 import numpy.typing
-import pandas as pd
 
-from dataset_models import dealing
+from dataset_models import dealing, split_checks
 from dataset_models.dealing import SPLITS
 
-KINDS = {  # why a sample is dealt to no split
-    "blocks": "",
-    "periods": "outside every period",
-    "groups": "belongs to no group",
-    "random": "",
-    "folds": "",
-}
 EMBARGO = "within "  # begins the reason of a sample that the embargo takes
-EMBARGOED = ("blocks", "periods", "folds")
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """A way to deal samples.
+
+    Args:
+        way_out: what helps where it leaves a split empty.
+        undealt: why it deals a sample to no split.
+        embargoed: whether the embargo acts on what it deals.
+    """
+
+    way_out: str
+    undealt: str = ""
+    embargoed: bool = True
+
+
+KINDS = {
+    "blocks": Kind("Lower embargo_days or block_days, change fractions, or add data."),
+    "periods": Kind(
+        "Move the periods apart, lower embargo_days, or add data.", "outside every period"
+    ),
+    "groups": Kind(
+        "Take another seed or other fractions, or add groups.", "belongs to no group", False
+    ),
+    "random": Kind("Change fractions, or add data.", embargoed=False),
+    "folds": Kind("Take fewer folds, lower embargo_days, or add data."),
+}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -153,9 +172,9 @@ def make(
     """
     if kind not in KINDS:
         raise ValueError(f"No split {kind!r}. {dealing.near(kind, KINDS)}")
-    _check_settings(fractions, span_minutes, horizon_minutes, block_days, embargo_days)
-    groups = _checked_groups(groups, times) if kind == "groups" else None
-    times = _checked_times(times, groups)
+    split_checks.check_settings(fractions, span_minutes, horizon_minutes, block_days, embargo_days)
+    groups = split_checks.checked_groups(groups, times) if kind == "groups" else None
+    times = split_checks.checked_times(times, groups)
     dealt = {
         "blocks": lambda: dealing.by_block(times, fractions, block_days),
         "periods": lambda: dealing.by_period(times, periods),
@@ -163,16 +182,14 @@ def make(
         "random": lambda: dealing.by_chance(len(times), fractions, seed, allow_leak),
         "folds": lambda: dealing.by_fold(times, folds, fold),
     }[kind]()
-    embargo_minutes = 0.0
-    if kind in EMBARGOED:
-        embargo_minutes = span_minutes + horizon_minutes + embargo_days * 24 * 60
-    reasons = np.where(dealt == "", KINDS[kind], "").astype(object)
-    names = _purge(dealt, reasons, times, embargo_minutes)
+    apart_minutes = span_minutes + horizon_minutes + embargo_days * 24 * 60
+    embargo_minutes = apart_minutes if KINDS[kind].embargoed else 0.0
+    names, reasons = _purged(dealt, times, embargo_minutes)
     wanted = {"periods": periods, "folds": SPLITS}.get(kind) or dealing.positive(fractions)
-    _check_filled(kind, dealt, names, wanted, embargo_minutes)
+    split_checks.check_filled(wanted, dealt, names, embargo_minutes, KINDS[kind].way_out)
     return Split(
         names=names,
-        reasons=reasons.astype(str),
+        reasons=np.where(dealt == "", KINDS[kind].undealt, reasons).astype(str),
         times=times,
         kind=kind,
         leaks=kind == "random",
@@ -183,11 +200,11 @@ def make(
     ).verify()
 
 
-def _purge(dealt, reasons, times, embargo_minutes):
-    """Names without the samples that lie within the embargo; fills in their `reasons`."""
-    names = dealt.copy()
+def _purged(dealt, times, embargo_minutes):
+    """Names without the samples that lie within the embargo, and the reasons of these."""
+    names, reasons = dealt.copy(), np.full(len(dealt), "", dtype=object)
     if not embargo_minutes:
-        return names
+        return names, reasons
     for weaker, stronger in ("validation", "test"), ("train", "validation"), ("train", "test"):
         ours, theirs = np.flatnonzero(names == weaker), times[names == stronger]
         if not len(ours) or not len(theirs):
@@ -195,7 +212,7 @@ def _purge(dealt, reasons, times, embargo_minutes):
         lost = ours[_nearest(times[ours], theirs)[0] <= _duration(embargo_minutes)]
         names[lost] = ""
         reasons[lost] = f"{EMBARGO}{embargo_minutes / 24 / 60:.4g} days of a {stronger} sample"
-    return names
+    return names, reasons
 
 
 def is_embargo(reason: str) -> bool:
@@ -215,86 +232,3 @@ def _nearest(ours, theirs):
 
 def _duration(minutes):
     return np.timedelta64(round(minutes * 60e6), "us")
-
-
-def _checked_times(times, groups):
-    times = np.asarray(times)
-    if not times.size:
-        raise ValueError(
-            "There are no samples to split. Expected the times of at least three. Received: none. "
-            "Add data, or loosen what leaves samples out of the dataset."
-        )
-    if times.dtype.kind != "M" or times.ndim != 1:
-        raise TypeError(
-            f"Times are datetime64 in UTC without a zone, shape (n,). Received: {times.dtype}, "
-            f"shape {times.shape}. Convert them with pandas.to_datetime(times).to_numpy()."
-        )
-    times = times.astype("datetime64[us]")
-    if np.isnat(times).any():
-        raise ValueError(
-            f"Sample {np.isnat(times).argmax()} has no time (NaT). Expected a time for each of "
-            f"{len(times)} samples. Leave out the {np.isnat(times).sum()} without one."
-        )
-    table = pd.DataFrame({"time": times} if groups is None else {"time": times, "group": groups})
-    twice = table.duplicated().to_numpy() & (True if groups is None else groups != "")
-    if twice.any():
-        group = "" if groups is None else f" of group {groups[twice][0]}"
-        raise ValueError(
-            f"The time {times[twice][0]}{group} is there twice. Expected each sample once. "
-            f"Received: {twice.sum()} duplicates in {len(times)} samples. Keep one row of each."
-        )
-    return times
-
-
-def _checked_groups(groups, times):
-    if groups is None or len(groups) != len(times):
-        raise ValueError(
-            "A split by groups needs the group of each sample. Expected groups of shape "
-            f"({len(times)},), as times. Received: "
-            f"{'none' if groups is None else f'shape ({len(groups)},)'}. Pass the column "
-            "active_region of the index, or take kind='blocks'."
-        )
-    groups = np.asarray(groups)
-    unknown = pd.isna(groups) | np.isin(groups, [0] if groups.dtype.kind in "iuf" else [""])
-    if groups.dtype.kind == "f":  # whole numbers beside NaN: the name of 11158.0 is 11158
-        groups = np.where(unknown, 0, groups).astype(np.int64)
-    return np.where(unknown, "", groups.astype(str))
-
-
-def _check_settings(fractions, span_minutes, horizon_minutes, block_days, embargo_days):
-    if len(fractions) != 3 or min(fractions) < 0 or not np.isclose(sum(fractions), 1):
-        raise ValueError(
-            "Fractions do not fit. Expected three numbers from 0 to 1, of training, validation "
-            f"and test, with the sum 1. Received: fractions={fractions!r}. The default is "
-            "(0.7, 0.15, 0.15)."
-        )
-    least = {"span_minutes": 0, "horizon_minutes": 0, "embargo_days": 0, "block_days": 1e-3}
-    lengths = (span_minutes, horizon_minutes, embargo_days, block_days)
-    for (name, smallest), length in zip(least.items(), lengths, strict=True):
-        if not smallest <= length < np.inf:
-            raise ValueError(
-                f"{name} does not fit. Expected a number of at least {smallest:g}. Received: "
-                f"{name}={length!r}. The defaults of block_days and embargo_days are 27, one "
-                "rotation of the Sun; an image and a label of one moment have length 0."
-            )
-
-
-def _check_filled(kind, dealt, names, wanted, embargo_minutes):
-    empty = [split for split in wanted if not (names == split).any()]
-    if not empty:
-        return
-    counts = ", ".join(
-        f"{s}: {(dealt == s).sum()} dealt, {(names == s).sum()} left" for s in wanted
-    )
-    way_out = {
-        "blocks": "Lower embargo_days or block_days, change fractions, or add data.",
-        "periods": "Move the periods apart, lower embargo_days, or add data.",
-        "groups": "Take another seed or other fractions, or add groups.",
-        "random": "Change fractions, or add data.",
-        "folds": "Take fewer folds, lower embargo_days, or add data.",
-    }[kind]
-    raise ValueError(
-        f"The {empty[0]} split is empty. Expected at least one sample in each of {list(wanted)}. "
-        f"Received: {len(names)} samples ({counts}; the embargo takes those within "
-        f"{embargo_minutes / 24 / 60:.4g} days). {way_out}"
-    )

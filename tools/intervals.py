@@ -69,6 +69,17 @@ def bootstrap(
     Raises:
         ValueError: if there are no samples, or too few groups to draw from.
     """
+    members, chance = _members(groups), np.random.default_rng(seed)
+    drawn = chance.integers(len(members), size=(resamples, len(members)))
+    found = np.array([score(np.concatenate([members[i] for i in row])) for row in drawn], float)
+    value = float(score(np.arange(np.size(groups))))
+    defined = found[np.isfinite(found)]
+    undefined = 1 - len(defined) / resamples
+    return Interval(value, *_ends(defined, level), level, len(members), undefined)
+
+
+def _members(groups):
+    """Positions of the samples of each group; refuses groups that are too few."""
     names, number = np.unique(np.asarray(groups), return_inverse=True)
     if len(names) < FEWEST_GROUPS:
         raise ValueError(
@@ -76,17 +87,15 @@ def bootstrap(
             "the interval means nothing. Take shorter blocks, or more data."
         )
     order = np.argsort(number, kind="stable")
-    members = np.split(order, np.cumsum(np.bincount(number))[:-1])
-    chance = np.random.default_rng(seed)
-    drawn = chance.integers(len(names), size=(resamples, len(names)))
-    found = np.array([score(np.concatenate([members[i] for i in row])) for row in drawn], float)
-    defined = found[np.isfinite(found)]
-    low, high = math.nan, math.nan
-    if len(defined):
-        low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
-    value = float(score(np.arange(len(number))))
-    undefined = 1 - len(defined) / resamples
-    return Interval(value, float(low), float(high), level, len(names), undefined)
+    return np.split(order, np.cumsum(np.bincount(number))[:-1])
+
+
+def _ends(values, level):
+    """The two numbers between which the fraction `level` of values lies; NaN where none is."""
+    if not len(values):
+        return math.nan, math.nan
+    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
 
 
 def expanded(table: pd.DataFrame) -> pd.DataFrame:

@@ -8,16 +8,12 @@ import pandas as pd
 
 from dataset_models import climatology, splits
 from dataset_models.dataset import Dataset, DatasetNotFoundError
-from dataset_models.goes import inputs, parts, regression
+from dataset_models.goes import inputs, parts, regression, targets
 from dataset_models.goes.hourly import read_hourly
 from dataset_models.sdo.layers import StandardScale
 from dataset_models.sdo.moments import moments
 from tools import events
 from tools.tools import data_folder
-
-DAY = np.timedelta64(24, "h")
-TARGETS = {"flare": "probability", "hourly maximum": "log10(W / m2)"}
-LEAST_HOURS = 20  # of 24 that must be known, before t and (for the hourly maximum) after
 
 
 class LightCurve(Dataset):
@@ -66,25 +62,16 @@ class LightCurve(Dataset):
         cadence_hours: int = 24,
         embargo_days: float = 27.0,
     ):
-        if dependent_variable not in TARGETS:
-            raise ValueError(
-                f"A light curve has no target {dependent_variable!r}. Expected one of "
-                f"{tuple(TARGETS)}. Correct dependent_variable."
-            )
-        for name, value in (
-            ("threshold", threshold),
-            ("train_cadence_hours", train_cadence_hours),
-            ("cadence_hours", cadence_hours),
-        ):
-            if not value > 0:
-                raise ValueError(
-                    f"The setting {name} does not fit. Expected more than 0. Received: "
-                    f"{name}={value}. Correct it in config.py or on the command line."
-                )
+        targets.check_known(dependent_variable)
+        _check_positive(
+            threshold=threshold,
+            train_cadence_hours=train_cadence_hours,
+            cadence_hours=cadence_hours,
+        )
         self.folder = pathlib.Path(folder) if folder is not None else data_folder()
         self.dependent_variable, self.test_year = dependent_variable, test_year
         self.units = {"hours": "log10(W / m2)", "days": "log10(W / m2)", "summary": "dex"}
-        self.units |= {"target": TARGETS[dependent_variable]}
+        self.units |= {"target": targets.UNITS[dependent_variable]}
         series_table = read_hourly(self._file(series), scale)
         self.synthetic = "synthetic" in series
         flares = events.read_events([self._file(one) for one in flare_lists], "operational")
@@ -94,7 +81,10 @@ class LightCurve(Dataset):
             "days": inputs.days(series_table),
             "summary": inputs.summary(series_table),
         }
-        self._ahead, self._behind = self._windows(series_table, flares, threshold)
+        if dependent_variable == "flare":
+            self._ahead, self._behind = targets.flare_within_a_day(self._times, flares, threshold)
+        else:
+            self._ahead, self._behind = targets.largest_within_a_day(series_table)
         self._parts = parts.of_times(self._times, flares, threshold)
         table = self._candidates(series_table, train_cadence_hours, cadence_hours)
         self._deal(table, embargo_days)
@@ -222,46 +212,29 @@ class LightCurve(Dataset):
             raise DatasetNotFoundError(f"{name}, of the GOES light curve,", path, commands)
         return path
 
-    def _windows(self, series, flares, threshold):
-        """The target over [t, t + 24 h), and the same over the 24 h before t, for each hour t."""
-        times = self._times
-        if self.dependent_variable == "flare":
-            peaks = parts.strong(flares, threshold)["peak"].to_numpy("datetime64[ns]")
-            first, now, last = (np.searchsorted(peaks, times + k * DAY) for k in (-1, 0, 1))
-            ahead, behind = (last > now).astype("float32"), (now > first).astype("float32")
-            listed = parts.listed(flares)
-            ahead = np.where(parts.covered(listed, times, times + DAY), ahead, np.nan)
-            return ahead, np.where(parts.covered(listed, times - DAY, times), behind, np.nan)
-        flux = series["log_flux"]
-        behind = flux.rolling(24, min_periods=LEAST_HOURS).max().to_numpy("float32")
-        ahead = np.full_like(behind, np.nan)
-        ahead[:-24] = behind[24:]
-        return ahead, behind
-
     def _candidates(self, series, train_cadence, cadence):
-        """Every hour, its period, and why it is no sample."""
-        hour = ((self._times - self._times[0].astype("M8[D]")) // np.timedelta64(1, "h")).astype(
-            int
-        )
-        year = series.index.year.to_numpy()
-        name = np.select(
-            [year < self.test_year - 1, year == self.test_year - 1, year == self.test_year],
-            self.splits,
-            "",
-        )
-        known = series["log_flux"].notna().rolling(24).sum().to_numpy()
-        reason = np.full(len(hour), "", dtype=object)
-        rejections = {
-            "outside every period": name == "",
-            "not at the cadence": hour % np.where(name == "train", train_cadence, cadence) != 0,
-            "too early in the series": np.arange(len(hour)) < inputs.HOURS,
-            f"fewer than {LEAST_HOURS} known hours of the last 24": ~(known >= LEAST_HOURS),
-            "target unknown": np.isnan(self._ahead),
-        }
-        for why, wrong in rejections.items():
+        """Every hour, and why it is no sample."""
+        reason = np.full(len(series), "", dtype=object)
+        for why, wrong in self._rejections(series, train_cadence, cadence).items():
             reason[wrong & (reason == "")] = why
         identifier = series.index.strftime("%Y%m%d_%H%M")
         return pd.DataFrame({"id": identifier, "time": self._times, "split": "", "reason": reason})
+
+    def _rejections(self, series, train_cadence, cadence):
+        """Dict of reason to which hours it keeps from being samples, the first reason first."""
+        year, midnight = series.index.year.to_numpy(), self._times[0].astype("datetime64[D]")
+        hour = (self._times - midnight) // np.timedelta64(1, "h")
+        own_cadence = np.where(year < self.test_year - 1, train_cadence, cadence)
+        known = series["log_flux"].notna().rolling(24).sum().to_numpy()
+        return {
+            "outside every period": year > self.test_year,
+            "not at the cadence": hour % own_cadence != 0,
+            "too early in the series": np.arange(len(series)) < inputs.HOURS,
+            f"fewer than {targets.LEAST_HOURS} known hours of the last 24": ~(
+                known >= targets.LEAST_HOURS
+            ),
+            "target unknown": np.isnan(self._ahead),
+        }
 
     def _deal(self, table, embargo_days):
         kept = np.flatnonzero(table["reason"] == "")
@@ -281,3 +254,12 @@ class LightCurve(Dataset):
         table.loc[kept, "split"], table.loc[kept, "reason"] = self.split.names, self.split.reasons
         self._table = table
         self._rows = {name: kept[self.split.indices(name)] for name in self.splits}
+
+
+def _check_positive(**settings):
+    for name, value in settings.items():
+        if not value > 0:
+            raise ValueError(
+                f"The setting {name} does not fit. Expected more than 0. Received: "
+                f"{name}={value}. Correct it in config.py or on the command line."
+            )

@@ -8,16 +8,14 @@ import keras
 import numpy as np
 
 from dataset_models.sdo import degradation as degradations
-from dataset_models.sdo import image_statistics, layers, samples
+from dataset_models.sdo import image_statistics, layers, samples, side_inputs
 from dataset_models.sdo import side_channels as side
 from dataset_models.sdo.flux_forecasts import FluxForecasts
-from dataset_models.sdo.flux_target import FluxTarget, current_goes
+from dataset_models.sdo.flux_target import FluxTarget
 from dataset_models.sdo.index import read_index
 from dataset_models.sdo.moments import moments
 from dataset_models.sdo.stored_images import StoredImages
 from tools.tools import data_folder
-
-FEATURES_OLDEST_HOURS = 24  # hand-tailored features older than this are not of the same Sun
 
 
 class AIA(FluxForecasts):
@@ -111,7 +109,7 @@ class AIA(FluxForecasts):
     ):
         self.folder = pathlib.Path(folder) if folder is not None else data_folder()
         self.channels, self.side_channels = tuple(channels), tuple(side_channels)
-        self.solar_radius_arcsec = solar_radius_arcsec
+        self.solar_radius_arcsec, self.weigh_training = solar_radius_arcsec, weigh_training
         self._check_settings(aia_image_count, image_spacing_minutes)
         self.flux = FluxTarget(
             dependent_variable=dependent_variable,
@@ -121,19 +119,15 @@ class AIA(FluxForecasts):
             minimum_coverage=minimum_coverage,
             quiet_flux=quiet_flux,
         )
-        table = samples.candidates(self._index(), self.flux.labels(self.folder))
-        samples.reject_channels(table, self.channels, allow_missing_channels)
-        rows = samples.earlier_rows(table, aia_image_count, image_spacing_minutes)
-        self.flux.reject(table, "current_goes" in self.side_channels)
-        self._side = self._side_inputs(table)
-        samples.check_any(table)
-        asked = degradation if correct_degradation else ""
-        correction = degradations.correction(asked, self.channels, table, self.folder)
-        self.degradation, self._ageing = correction.maker, correction.caveats
-        factors = correction.factors
-        self.images = self._images(table, rows, image_size, allow_missing_channels, factors)
-        self._table, self._target, self._statistics = table, self.flux.values(table), {}
-        self._weights, self.weigh_training = samples.weights(table), weigh_training
+        self._table, rows = self._read_samples(
+            aia_image_count, image_spacing_minutes, allow_missing_channels
+        )
+        self._side = side_inputs.values(self.side_channels, self._table, self.flux, self.folder)
+        samples.check_any(self._table)
+        factors = self._read_correction(degradation if correct_degradation else "")
+        self.images = self._images(self._table, rows, image_size, allow_missing_channels, factors)
+        self._target, self._weights = self.flux.values(self._table), samples.weights(self._table)
+        self._statistics = {}
         self._deal(
             split,
             span_minutes=self._span_minutes(aia_image_count, image_spacing_minutes),
@@ -253,6 +247,20 @@ class AIA(FluxForecasts):
             name="whitened_images",
         )
 
+    def _read_samples(self, count, spacing, allow_missing):
+        """The table of samples, with why some are rejected, and the rows of their images."""
+        table = samples.candidates(self._index(), self.flux.labels(self.folder))
+        samples.reject_channels(table, self.channels, allow_missing)
+        rows = samples.earlier_rows(table, count, spacing)
+        self.flux.reject(table, "current_goes" in self.side_channels)
+        return table, rows
+
+    def _read_correction(self, degradation):
+        """What images are divided by, shape (n, channel), or None; keeps what made it."""
+        found = degradations.correction(degradation, self.channels, self._table, self.folder)
+        self.degradation, self._ageing = found.maker, found.caveats
+        return found.factors
+
     def _index(self):
         """A row per sample, as `read_index` gives them; other archives have their own."""
         return read_index(self.folder / "aia")
@@ -265,28 +273,12 @@ class AIA(FluxForecasts):
             folder, table, rows, self.channels, size, allow_missing, factors, radius
         )
 
-    def _side_inputs(self, table):
-        """Dict of the side channels' values for each row of `table`; rejects rows without them."""
-        found = {}
-        if "current_goes" in self.side_channels:
-            found["current_goes"] = current_goes(table)
-        if "true_value" in self.side_channels:
-            found["true_value"] = self.flux.values(table)
-        if "hand_tailored" in self.side_channels:
-            features = side.read_features(self.folder / side.HMI_FEATURES)
-            values = side.features_at(features, table["time"].to_numpy(), FEATURES_OLDEST_HOURS)
-            found["hand_tailored"] = values
-            reason = f"no hand-tailored features of the last {FEATURES_OLDEST_HOURS} h"
-            samples.reject(table, np.isnan(values).all(axis=1), reason)
-        return {name: found[name].astype("float32") for name in self.side_channels}
-
     def _side_shapes(self):
         return {name: values.shape[1:] for name, values in self._side.items()}
 
     def _span_minutes(self, count, spacing):
         """What a sample reads before its time, minutes: images, and features as old as may be."""
-        features = 60 * FEATURES_OLDEST_HOURS if "hand_tailored" in self.side_channels else 0
-        return max((count - 1) * spacing, features)
+        return max((count - 1) * spacing, side_inputs.span_minutes(self.side_channels))
 
     def _check_settings(self, count, spacing):
         samples.check_among("channels", self.channels, self.available, needed=True)

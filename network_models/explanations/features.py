@@ -64,17 +64,14 @@ def write_features(
     shown = convolution.chosen(every, layers) if layers else convolution.spread(every, LAYERS)
     views = filter_views.views(model, shown, x)
     table = strongest_activations(views, x, about)
-    paths, channels, marks = [folder / "activations.csv"], {}, inspection.all_marks(about)
+    paths, channels, marks = [], {}, inspection.all_marks(about)
     for view in views:
         blocks = filter_views.blocks(view, table, x, about, filters, steps, seed)
         channels |= {(view.name, block.number): block.channel for block in blocks}
         sheet = feature_figures.layer_sheet(view.name, view.filters, blocks, marks)
         paths.append(figures.save(sheet, folder / f"{view.name}.png"))
-    table["channel"] = [
-        channels.get(key) for key in zip(table["layer"], table["filter"], strict=True)
-    ]
-    tools.write_text(paths[0], table[list(WRITTEN)].to_csv(index=False))
-    return paths + _write_kernels(every, views[0], about, folder)
+    written = _write_table(table, channels, folder)
+    return [written, *paths, *_write_kernels(every, views[0], about, folder)]
 
 
 def strongest_activations(views, x, about, places=PLACES):
@@ -94,15 +91,7 @@ def strongest_activations(views, x, about, places=PLACES):
         (output of the layer). A filter with one output everywhere has no place: frame, row and
         column are empty.
     """
-    rows = []
-    for i, description in enumerate(about):
-        found = convolution.outputs(
-            views[0].trunk.model, [view.trunk.layer for view in views], x, i
-        )
-        for view, output in zip(views, found, strict=True):
-            for number, (*place, activation) in enumerate(_peaks(view, output)):
-                rows.append((view.name, number, description["id"], i, *place, activation))
-    table = pd.DataFrame(rows, columns=COLUMNS)
+    table = pd.DataFrame(_activations(views, x, about), columns=COLUMNS)
     table["layer"] = pd.Categorical(table["layer"], [view.name for view in views])
     table = table.astype(dict.fromkeys(("frame", "row", "column"), "Int64"))
     order = ["layer", "filter", "activation"]
@@ -110,6 +99,16 @@ def strongest_activations(views, x, about, places=PLACES):
     rank = table.groupby(["layer", "filter"], observed=True).cumcount() + 1
     table.insert(2, "rank", rank)
     return table[rank <= places].astype({"layer": "str"}).reset_index(drop=True)
+
+
+def _activations(views, x, about):
+    """A row of `COLUMNS` for each sample, layer and filter."""
+    model, layers = views[0].trunk.model, [view.trunk.layer for view in views]
+    for i, description in enumerate(about):
+        found = convolution.outputs(model, layers, x, i)
+        for view, output in zip(views, found, strict=True):
+            for number, (*place, activation) in enumerate(_peaks(view, output)):
+                yield view.name, number, description["id"], i, *place, activation
 
 
 def _peaks(view, output):
@@ -121,6 +120,14 @@ def _peaks(view, output):
         if response.max() == response.min():
             frame = row = column = pd.NA
         yield place, frame if view.has_time else pd.NA, row, column, float(response.max())
+
+
+def _write_table(table, channels, folder):
+    """Writes where filters respond most; `channels` says in which, for (layer, filter) shown."""
+    shown = [channels.get(key) for key in zip(table["layer"], table["filter"], strict=True)]
+    text = table.assign(channel=shown)[list(WRITTEN)].to_csv(index=False)
+    tools.write_text(folder / "activations.csv", text)
+    return folder / "activations.csv"
 
 
 def _write_kernels(every, view, about, folder):

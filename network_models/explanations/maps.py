@@ -78,11 +78,7 @@ def write_maps(
     _check_channels(channels, x, about)
     about, units = forecast_units.compared(model, x, about, units)
     folder, paths, tables, skipped = pathlib.Path(folder), [], {}, []
-    source = {
-        "units": units,
-        "model_file": model_file or model.name,
-        "output_name": output_name,
-    }
+    source = {"units": units, "model_file": model_file or model.name, "output_name": output_name}
     options = {"output": output, "baseline": baseline, "scale": scale, "layer": layer}
     for method in methods:
         try:
@@ -94,12 +90,7 @@ def write_maps(
             if not skip_unsuitable:
                 raise
             skipped.append(f"{method}: {error}\n")
-    if tables:
-        paths.append(_write_table(tables, folder / "strongest_regions.csv"))
-    if skipped:
-        paths.append(folder / "skipped.txt")
-        tools.write_text(paths[-1], "Methods that cannot explain this model:\n" + "".join(skipped))
-    return paths
+    return paths + _write_table(tables, folder) + _write_skipped(skipped, folder)
 
 
 def saliency_maps(attribution, sample, about, units=None, model_file="", output_name=""):
@@ -188,17 +179,31 @@ def _write_fits(saliency, index, channel, folder):
     return path
 
 
-def _write_table(tables, path):
+def _write_table(tables, folder):
     """Writes the regions of each (id, method), beside those of others that the file holds."""
+    if not tables:
+        return []
+    path = folder / "strongest_regions.csv"
     every = [table for found in tables.values() for table in found]
     filled = [table for table in every if len(table)] or every[:1]
     text = pd.concat(filled, ignore_index=True).to_csv(index=False, float_format="%.6g")
-    if path.exists():
-        former, new = (_as_text(source) for source in (path, io.StringIO(text)))
-        stays = [of not in tables for of in zip(former["id"], former["method"], strict=True)]
-        text = pd.concat([former[stays], new]).to_csv(index=False)
-    tools.write_text(path, text)
-    return path
+    tools.write_text(path, _with_former(text, path, tables) if path.exists() else text)
+    return [path]
+
+
+def _with_former(text, path, renewed):
+    """The table `text` after the rows of a file, but for those of an (id, method) in `renewed`."""
+    former, new = (_as_text(source) for source in (path, io.StringIO(text)))
+    stays = [of not in renewed for of in zip(former["id"], former["method"], strict=True)]
+    return pd.concat([former[stays], new]).to_csv(index=False)
+
+
+def _write_skipped(lines, folder):
+    if not lines:
+        return []
+    path = folder / "skipped.txt"
+    tools.write_text(path, "Methods that cannot explain this model:\n" + "".join(lines))
+    return [path]
 
 
 def _as_text(source):

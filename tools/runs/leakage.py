@@ -120,31 +120,43 @@ def report(
         folder: where to.
     """
     found = inflation(table)
-    sizes = table.groupby("fold")["learnt"].first().tolist()
     caveats, marks = run_records.caveats(runs), run_records.marks(runs)
-    record = {
+    record = _record(table, found, caveats, options)
+    tools.write_text(folder / "forecasts.csv", table.to_csv(index=False))
+    strict_json.write(folder / "scores.json", record)
+    figures.save(_figure(found, len(table), marks), folder / "leakage.png")
+    _print(table, found, caveats, options.folds)
+    print(f"Results: {folder}")
+    return found
+
+
+def _record(table, found, caveats, options):
+    return {
         "caveats": caveats,
         "experiment": str(options.experiment),
         "fields": options.fields,
         "samples": len(table),
-        "training_samples": sizes,
+        "training_samples": _training_samples(table),
         "embargo_days": options.embargo_days,
         "skill": {name: dataclasses.asdict(one) for name, one in found.items()},
         **tools.provenance(),
     }
-    tools.write_text(folder / "forecasts.csv", table.to_csv(index=False))
-    strict_json.write(folder / "scores.json", record)
-    figures.save(_figure(found, len(table), marks), folder / "leakage.png")
+
+
+def _print(table, found, caveats, count):
     for caveat in caveats:
         print(f"Caveat: {caveat}")
     print(
-        f"{len(table)} samples in {found['leaky'].groups} blocks of 27 days, {options.folds} "
-        f"folds; both arms learnt from {', '.join(map(str, sizes))} samples."
+        f"{len(table)} samples in {found['leaky'].groups} blocks of 27 days, {count} folds; both "
+        f"arms learnt from {', '.join(map(str, _training_samples(table)))} samples."
     )
     for name, one in found.items():
         print(f"{name:9} {one}" + (" skill over climatology" if name in ARMS else ""))
-    print(f"Results: {folder}")
-    return found
+
+
+def _training_samples(table):
+    """How many samples the arms of each fold learnt from."""
+    return table.groupby("fold")["learnt"].first().tolist()
 
 
 def _network(folder):
@@ -159,15 +171,10 @@ def _network(folder):
 
 def _fold(module, options, fold, folder):
     """Forecasts of both arms for the scored half of one stretch, and the run of the purged one."""
-    tables, learnt = {}, {}
+    runs, tables = {}, {}
     for arm in ARMS:
-        # What is no field of the experiment's config is told by the folder's name.
-        name = f"fold_{fold}_of_{options.folds}_embargo_{options.embargo_days:g}"
-        place, arguments = folder / name / arm, ["--explained_samples=0", *options.fields]
-        done = finished_runs.made_before(place, options.experiment, arguments)
-        run = list(done.values())[-1] if done else _train(module, options, fold, arm, place)
-        tables[arm] = _scored(run)
-        learnt[arm] = int((pd.read_csv(run / "split.csv")["split"] == "train").sum())
+        runs[arm] = _run_of(module, options, fold, arm, folder)
+        tables[arm] = _scored(runs[arm])  # before the next one is trained
     leaky, purged = tables["leaky"], tables["purged"]
     if not leaky["id"].equals(purged["id"]) or not leaky["target"].equals(purged["target"]):
         raise ValueError(
@@ -175,10 +182,20 @@ def _fold(module, options, fold, folder):
             "both. Remove the runs of other settings, or take another --output."
         )
     table = purged[["id", "time", "target", "climatology"]].assign(weight=weights_of(purged))
+    learnt = int((pd.read_csv(runs["purged"] / "split.csv")["split"] == "train").sum())
     table = table.assign(
-        fold=fold, leaky=leaky["forecast"], purged=purged["forecast"], learnt=learnt["purged"]
+        fold=fold, leaky=leaky["forecast"], purged=purged["forecast"], learnt=learnt
     )
-    return table, run  # the purged arm is the last
+    return table, runs["purged"]
+
+
+def _run_of(module, options, fold, arm, folder):
+    """The finished run of an arm, which is trained if need be."""
+    # What is no field of the experiment's config is told by the folder's name.
+    name = f"fold_{fold}_of_{options.folds}_embargo_{options.embargo_days:g}"
+    place, arguments = folder / name / arm, ["--explained_samples=0", *options.fields]
+    done = finished_runs.made_before(place, options.experiment, arguments)
+    return list(done.values())[-1] if done else _train(module, options, fold, arm, place)
 
 
 def _train(module, options, fold, arm, folder):
@@ -227,14 +244,7 @@ def _figure(found, samples, marks):
     figure = figures.new_figure(6.5, 3.2)
     axes = figure.subplots()
     for row, arm in enumerate(ARMS):
-        one = found[arm]
-        axes.plot([one.low, one.high], [row, row], color=COLOURS[arm], linewidth=3)
-        axes.plot(one.value, row, "o", color=COLOURS[arm], markersize=9)
-        axes.annotate(
-            f"{one.value:.2f}", (one.value, row), xytext=(0, 9), textcoords="offset points",
-            ha="center", fontsize=figures.LABEL,
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
-        )  # fmt: skip
+        _draw_skill(axes, row, found[arm], COLOURS[arm])
     axes.set_yticks([0, 1], ["learnt from the\nsame months", "27 days away"])
     axes.tick_params(labelsize=figures.SMALL)
     axes.set_ylim(1.6, -0.6)
@@ -248,6 +258,17 @@ def _figure(found, samples, marks):
     )
     figures.add_marks(figure, marks)
     return figure
+
+
+def _draw_skill(axes, row, skill, colour):
+    """One arm's skill and its interval, with its number above it."""
+    axes.plot([skill.low, skill.high], [row, row], color=colour, linewidth=3)
+    axes.plot(skill.value, row, "o", color=colour, markersize=9)
+    axes.annotate(
+        f"{skill.value:.2f}", (skill.value, row), xytext=(0, 9), textcoords="offset points",
+        ha="center", fontsize=figures.LABEL,
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
+    )  # fmt: skip
 
 
 def _parser():

@@ -12,8 +12,6 @@ forecast, and in the end the thresholds and the paired differences.
 
 import argparse
 import dataclasses
-import datetime
-import hashlib
 import json
 import pathlib
 import subprocess
@@ -26,6 +24,7 @@ from network_models.explanations import figures
 from tools import flux_verification, run_records, tools, verification
 from tools.forecast_tables import mean_target
 from tools.intervals import expanded
+from tools.runs.protocol import declare
 
 ENSEMBLE = "network, mean of seeds"
 CLIMATOLOGIES = ("climatology 365 d", "climatology")  # the first that the runs have: skill 0
@@ -50,45 +49,6 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def declare(options: argparse.Namespace, folder: pathlib.Path) -> dict:
-    """Writes protocol.json before the first forecast of a test year; returns what it holds.
-
-    The time of an earlier protocol that says the same stays.
-
-    Args:
-        options: of the command line.
-        folder: where to.
-
-    Raises:
-        FileNotFoundError: if there is no such experiment.
-    """
-    file = folder / "protocol.json"
-    plan = {
-        "experiment": str(options.experiment),
-        "years": options.years,
-        "seeds": options.seeds,
-        "fields": options.fields,
-        "sha256": {name: _hash(options.experiment / name) for name in ("network.py", "config.py")},
-    }
-    before = json.loads(file.read_text()) if file.is_file() else {}
-    if all(before.get(name) == value for name, value in plan.items()):
-        return {name: before[name] for name in (*plan, "declared", "finished_before")}
-    plan["declared"] = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    finished = (run_records.finished(folder / str(year)) for year in options.years)
-    plan["finished_before"] = [str(run.relative_to(folder)) for runs in finished for run in runs]
-    tools.write_text(file, json.dumps(plan | tools.provenance(), indent=1))
-    return plan
-
-
-def _hash(file):
-    if not file.is_file():
-        raise FileNotFoundError(
-            f"There is no {file}. Expected the folder of an experiment with the field test_year, "
-            "such as network_models/xray_flux_forecast/light_curve."
-        )
-    return hashlib.sha256(file.read_bytes()).hexdigest()
-
-
 def report(
     parts: dict, options: argparse.Namespace, folder: pathlib.Path, protocol: dict
 ) -> pd.DataFrame:
@@ -100,42 +60,58 @@ def report(
         folder: where to.
         protocol: of `declare`.
     """
-    table = pd.concat([test for _, test in parts.values()])
+    tests = [test for _, test in parts.values()]
+    table = pd.concat(tests)
     judge = verification if _are_probabilities(table["target"]) else flux_verification
-    climatology = next((name for name in CLIMATOLOGIES if name in table), CLIMATOLOGIES[0])
-    references = [*(name for name in REFERENCES if name in table), climatology]
+    references = _references(table)
     seeds = [f"network, seed {seed}" for seed in options.seeds]
     whole = judge.verify([parts[year] for year in options.years], (*seeds, ENSEMBLE, *references))
-    shown = (ENSEMBLE, *references)
-    tables = {"all years": judge.scores(whole, (ENSEMBLE, *seeds, *references), climatology)}
-    for year in options.years:
-        # A year without events has no TSS; it counts for the Brier score and false alarms alone.
-        one = whole.subset((whole.table["time"].dt.year == year).to_numpy())
-        tables[str(year)] = judge.scores(one, shown, climatology)
-    named = _subsets([test for _, test in parts.values()])
-    subsets = {name: whole.subset(whole.table[name].eq(True).to_numpy()) for name in named}
-    for name, some in subsets.items():
-        # What they have in common is known: skill is relative to their own mean.
-        tables[name] = judge.scores(some, shown, mean_target(some.table))
-    scores = pd.concat(tables, names=["samples of", "forecast"])
-    compared = {"all years": whole, **{name: subsets[name] for name in subsets if name == QUIET}}
-    paired = {
-        f"{ENSEMBLE} against {name} ({where})": judge.differences(some, ENSEMBLE, name)
-        for where, some in compared.items()
-        for name in references
-    }
+    subsets = _subsets(whole, tests)
+    scores = _scores(judge, whole, subsets, options.years, seeds, references)
+    paired = _differences(judge, whole, subsets, references)
     _write(scores, paired, whole, options, folder, protocol)
     return scores
 
 
+def _references(table):
+    """Names of the forecasts without a network that the runs have; the last one has skill 0."""
+    climatology = next((name for name in CLIMATOLOGIES if name in table), CLIMATOLOGIES[0])
+    return [*(name for name in REFERENCES if name in table), climatology]
+
+
+def _scores(judge, whole, subsets, years, seeds, references):
+    """Scores of all years together, of each alone, and of each subset, one below the other."""
+    climatology, shown = references[-1], (ENSEMBLE, *references)
+    tables = {"all years": judge.scores(whole, (ENSEMBLE, *seeds, *references), climatology)}
+    for year in years:
+        # A year without events has no TSS; it counts for the Brier score and false alarms alone.
+        one = whole.subset((whole.table["time"].dt.year == year).to_numpy())
+        tables[str(year)] = judge.scores(one, shown, climatology)
+    for name, some in subsets.items():
+        # What they have in common is known: skill is relative to their own mean.
+        tables[name] = judge.scores(some, shown, mean_target(some.table))
+    return pd.concat(tables, names=["samples of", "forecast"])
+
+
+def _differences(judge, whole, subsets, references):
+    """Dict of what is compared, in words, to the network's scores less each reference's."""
+    compared = {"all years": whole, **{name: subsets[name] for name in subsets if name == QUIET}}
+    return {
+        f"{ENSEMBLE} against {name} ({where})": judge.differences(some, ENSEMBLE, name)
+        for where, some in compared.items()
+        for name in references
+    }
+
+
+def _subsets(whole, tables):
+    """Dict of name to samples, of each subset that the years' tables know; no single years."""
+    known = [name for table in tables for name in table if table[name].dtype == bool]
+    names = [name for name in dict.fromkeys(known) if not name.isdigit()]
+    return {name: whole.subset(whole.table[name].eq(True).to_numpy()) for name in names}
+
+
 def _are_probabilities(target):
     return target.dropna().isin((0.0, 1.0)).all()
-
-
-def _subsets(tables):
-    """Names of the subsets that the years' tables know, single years left out."""
-    found = [name for table in tables for name in table if table[name].dtype == bool]
-    return [name for name in dict.fromkeys(found) if not name.isdigit()]
 
 
 def _train(options, year, folder):
@@ -168,10 +144,9 @@ def _gather(folder, seeds):
 
 def _write(scores, paired, whole, options, folder, protocol):
     runs = [run for year in options.years for run in run_records.finished(folder / str(year))]
-    caveats, marks = run_records.caveats(runs), run_records.marks(runs)
-    tools.write_text(
-        folder / "scores.csv", expanded(scores).assign(caveats=" ".join(caveats)).to_csv()
-    )
+    caveats = run_records.caveats(runs)
+    table = expanded(scores).assign(caveats=" ".join(caveats))
+    tools.write_text(folder / "scores.csv", table.to_csv())
     protocol |= {
         "caveats": caveats,
         "thresholds": dict(zip(map(str, options.years), whole.thresholds, strict=False)),
@@ -182,12 +157,17 @@ def _write(scores, paired, whole, options, folder, protocol):
         **tools.provenance(),
     }
     tools.write_text(folder / "protocol.json", json.dumps(protocol, indent=1))
-    if _are_probabilities(whole.table["target"]):
-        figures.save(_reliability_figure(whole.table, marks), folder / "reliability.png")
+    _save_figure(whole.table, runs, folder)
+    _print(scores, paired, caveats, folder)
+
+
+def _save_figure(table, runs, folder):
+    marks = run_records.marks(runs)
+    if _are_probabilities(table["target"]):
+        figures.save(_reliability_figure(table, marks), folder / "reliability.png")
     else:
         unit = run_records.scores(runs[0])["unit"]
-        figures.save(_forecast_figure(whole.table, unit, marks), folder / "forecasts.png")
-    _print(scores, paired, caveats, folder)
+        figures.save(_forecast_figure(table, unit, marks), folder / "forecasts.png")
 
 
 def _print(scores, paired, caveats, folder):

@@ -21,27 +21,15 @@ Source:
 import argparse
 import pathlib
 import sys
-import types
 
-import numpy as np
 import pandas as pd
 
-from network_models import heads, reliability, run_forecasts, threshold_scores
+from network_models import ensemble_scores, heads, reliability, run_forecasts
+from network_models.ensemble_scores import ENSEMBLE, by_split
 from network_models.explanations import figures
-from network_models.run_forecasts import ABOUT, SPLITS, columns
-from tools import (
-    calibration,
-    class_scores,
-    distributions,
-    flux_skill,
-    run_records,
-    strict_json,
-    tools,
-)
+from network_models.run_forecasts import ABOUT, columns
+from tools import calibration, class_scores, distributions, run_records, strict_json, tools
 from tools.class_scores import Outcomes
-
-ENSEMBLE = "ensemble"
-TASK = (*run_forecasts.TASK, "head", "thresholds", "levels")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -72,23 +60,33 @@ def report(runs: list[pathlib.Path], kind: str, folder: pathlib.Path) -> pd.Data
             another one by now.
         DatasetNotFoundError: if the dataset is needed, for flare classes, and is not there.
     """
-    tables, settings = _read(runs)
-    head = settings.get("head", "flux")
-    members = np.stack([table[columns(table)].to_numpy() for table in tables])
-    names = [f"seed {run_records.settings(run)['seed']}" for run in runs]
-    parts = {name: members[[i]] for i, name in enumerate(names)} | {ENSEMBLE: members}
-    about, saved = tables[0][list(ABOUT)], tables[0][list(ABOUT)].copy()
-    rows = _flux_rows(head, tables[0], parts, settings)
-    saved[columns(tables[0])] = distributions.together(head, members)
-    if _is_log_flux(runs[0], settings):
-        dataset = run_forecasts.dataset(runs[0], about)
-        curves = _add_classes(rows, about, parts, kind, settings, saved, dataset)
-        figures.save(
-            _reliability(curves, kind, run_records.marks(runs)), folder / "reliability.png"
-        )
+    forecasts = ensemble_scores.read(runs)
+    table, rows = forecasts.table, ensemble_scores.flux_rows(forecasts)
+    saved = table[list(ABOUT)].copy()
+    saved[columns(table)] = distributions.together(forecasts.head, forecasts.parts[ENSEMBLE])
+    if _is_log_flux(runs[0], forecasts.settings):
+        dataset = run_forecasts.dataset(runs[0], table)
+        classes = ensemble_scores.flare_classes(forecasts)
+        for one in classes:
+            saved[f"probability {one.name}"] = one.said[ENSEMBLE]
+            for place, numbers in ensemble_scores.class_rows(one, table, dataset, kind).items():
+                rows.setdefault(place, {}).update(numbers)
+        figure = _reliability(classes, table, kind, run_records.marks(runs))
+        figures.save(figure, folder / "reliability.png")
+    scores = _as_table(rows)
+    _write(scores, saved, runs, kind, folder)
+    return scores
+
+
+def _as_table(rows):
+    """Scores with a row for each (split, forecast), validation before test."""
     scores = pd.DataFrame.from_dict(rows, orient="index")
     scores.index = pd.MultiIndex.from_tuples(scores.index, names=["split", "forecast"])
-    scores = scores.sort_index(level="split", sort_remaining=False, ascending=False)
+    return scores.sort_index(level="split", sort_remaining=False, ascending=False)
+
+
+def _write(scores, saved, runs, kind, folder):
+    """Writes the tables and what must stand beside them; prints the scores."""
     tools.write_text(folder / "scores.csv", scores.to_csv())
     tools.write_text(folder / "predictions.csv", saved.to_csv(index=False))
     caveats = run_records.caveats(runs)
@@ -97,142 +95,33 @@ def report(runs: list[pathlib.Path], kind: str, folder: pathlib.Path) -> pd.Data
     lines = [f"Caveat: {caveat}" for caveat in caveats]
     lines += [scores.T.to_string(float_format="{:.4g}".format, na_rep="undefined")]
     print(*lines, f"Results: {folder}", sep="\n")
-    return scores
-
-
-def _read(runs):
-    """The forecasts of all runs, which must be of one task, and the settings they share."""
-    if len(runs) < 2:
-        raise ValueError(
-            f"An ensemble needs several networks. Expected two runs or more. Received: {len(runs)}."
-            " Train them with --seeds=1,2,3."
-        )
-    tables = run_forecasts.read(runs, TASK)
-    forecasts = {"columns of forecasts": lambda run: columns(run_records.predictions(run))}
-    run_records.check_same(runs, forecasts)
-    return tables, run_records.settings(runs[0])
-
-
-def _references(table, head):
-    """Forecasts of the target that need no network, shape (n,) each; bool columns are subsets.
-
-    For a distribution not the means of climatology, which are no match for it.
-    """
-    others = [name for name in table if name not in (*ABOUT, *columns(table))]
-    return {
-        name: table[name].to_numpy("float64")
-        for name in others
-        if table[name].dtype != bool and (head == "flux" or not name.startswith("climatology"))
-    }
 
 
 def _is_log_flux(run, settings):
     return "head" in settings and run_forecasts.unit(run) == heads.LOG_FLUX
 
 
-def _flux_rows(head, table, parts, settings):
-    """Dict of (split, forecast) to scores of the flux itself, of networks and references."""
-    rows = {}
-    for split in SPLITS:
-        for name, members in parts.items():
-            rows[split, name] = _flux_scores(head, table, members, split, settings)
-        if head != "class":
-            for name, said in _references(table, head).items():
-                rows[split, name] = _errors(head, table, said, split)
-    return rows
-
-
-def _flux_scores(head, about, members, split, settings):
-    """Scores of the flux itself; classes have none."""
-    if head == "class":
-        return {}
-    if head == "flux":
-        return _errors(head, about, members.mean(axis=0)[:, 0], split)
-    chosen = (about["split"] == split).to_numpy()
-    target, weight = (about[name].to_numpy()[chosen] for name in ("target", "weight"))
-    some = members[:, chosen]
-    if head == "quantiles":
-        whole = distributions.together(head, some)
-        return {"crps": flux_skill.crps_quantiles(target, whole, settings["levels"], weight)}
-    normal = (some[..., 0].T, some[..., 1].T)
-    return {"crps": distributions.crps_mixture(target, *normal, weight)}
-
-
-def _errors(head, about, said, split):
-    """Errors of numbers; for a distribution the CRPS of a certain number, which is the MAE."""
-    chosen = (about["split"] == split).to_numpy()
-    target, weight = (about[name].to_numpy()[chosen] for name in ("target", "weight"))
-    found = flux_skill.errors(target, said[chosen], weight)
-    if head != "flux":
-        return {"crps": found["mae"]}
-    return {name: found[name] for name in ("rmse", "mae", "bias", "correlation")}
-
-
-def _add_classes(rows, about, parts, kind, settings, saved, dataset):
-    """Fills `rows` and `saved` with what the forecasts say about flare classes.
-
-    Returns:
-        Dict of class to (observed, probabilities of the ensemble, weights), each a dict by split.
-    """
-    thresholds = heads.log_thresholds(types.SimpleNamespace(**settings))
-    said = {name: _probabilities(members, thresholds, settings) for name, members in parts.items()}
-    weight, curves = _by_split(about["weight"].to_numpy(), about), {}
-    for column, (name, threshold) in enumerate(
-        zip(settings["thresholds"], thresholds, strict=True)
-    ):
-        observed = _by_split(distributions.reached(about["target"], threshold), about)
-        networks = {one: _by_split(values[:, column], about) for one, values in said.items()}
-        rate, references = _class_references(dataset, threshold)
-        for forecast, given in (networks | references).items():
-            kind_of = kind if forecast in networks else "none"
-            found = threshold_scores.of_class(observed, given, rate, kind_of, weight)
-            for split, numbers in found.items():
-                row = rows.setdefault((split, forecast), {})
-                row |= {f"{name} {score}": value for score, value in numbers.items()}
-        saved[f"probability {name}"] = said[ENSEMBLE][:, column]
-        curves[name] = (observed, networks[ENSEMBLE], weight)
-    return curves
-
-
-def _probabilities(members, thresholds, settings):
-    """To reach each threshold, the mean of the members, shape (n, threshold)."""
-    head, levels = settings["head"], settings["levels"]
-    return np.mean([distributions.exceedance(head, m, thresholds, levels) for m in members], axis=0)
-
-
-def _class_references(dataset, threshold):
-    """The frequency in training, and dict of reference to dict of split to probabilities."""
-    rate = run_forecasts.training_rate(dataset, threshold)
-    found = {threshold_scores.CLIMATOLOGY: {s: np.full(dataset.size(s), rate) for s in SPLITS}}
-    for split in SPLITS:
-        unknown = np.full(dataset.size(split), np.nan)
-        for name, said in dataset.class_baselines(split, threshold).items():
-            found.setdefault(name, dict.fromkeys(SPLITS, unknown))[split] = said
-    return rate, found
-
-
-def _by_split(values, about):
-    return {split: values[(about["split"] == split).to_numpy()] for split in SPLITS}
-
-
-def _reliability(curves, kind, marks):
+def _reliability(classes, table, kind, marks):
     """A diagram for each class: the ensemble's probabilities on test, also calibrated."""
     parts = {}
-    for name, (observed, given, weight) in curves.items():
-        calibrated = _calibrated(observed, given, weight, kind)
-        shown = {"as it is": given["test"], f"calibrated ({kind})": calibrated}
-        shown = {label: said for label, said in shown.items() if said is not None}
-        title = reliability.counted(f"≥ {name}", observed["test"])
-        parts[title] = (observed["test"], shown, weight["test"])
+    for one in classes:
+        came, said, weight = (
+            by_split(values, table) for values in (one.came, one.said[ENSEMBLE], table["weight"])
+        )
+        calibrated = _calibrated(came, said, weight, kind)
+        shown = {"as it is": said["test"], f"calibrated ({kind})": calibrated}
+        shown = {label: curve for label, curve in shown.items() if curve is not None}
+        title = reliability.counted(f"≥ {one.name}", came["test"])
+        parts[title] = (came["test"], shown, weight["test"])
     return reliability.draw(parts, marks)
 
 
-def _calibrated(observed, given, weight, kind):
-    validation = Outcomes(observed["validation"], weight["validation"])
-    choice = class_scores.choose(validation, given["validation"], kind)
+def _calibrated(came, said, weight, kind):
+    validation = Outcomes(came["validation"], weight["validation"])
+    choice = class_scores.choose(validation, said["validation"], kind)
     if kind == "none" or choice.calibrate is None:
         return None
-    return choice.calibrate(given["test"])
+    return choice.calibrate(said["test"])
 
 
 def _parser():

@@ -73,30 +73,28 @@ def fetch(
     """
     archives = tuple(archives)
     refuse_wrong_addresses(archives)
-    if jobs < 1:
-        raise ValueError(
-            "Nothing can be fetched without a connection. Expected jobs of at least 1. Received: "
-            f"jobs={jobs!r}. Leave it out to get {JOBS}."
-        )
+    _refuse_no_jobs(jobs)
     begun, folder = time.monotonic(), pathlib.Path(folder)
     with _disk_errors(folder), Manifest(folder / manifests.NAME) as manifest:
         paths = manifest.add(wanted)
         run = manifest.begin_run()
         shared = Shared(folder, manifest, run, archives, shape, patience or Patience())
         shared.ask_again = ask_again
-        queue = WorkQueue(shared, paths)
-        crew = _Crew(shared, queue, seed)
-        try:
-            with _bar(len(paths), queue.closed, progress) as bar:
-                crew.work_off(jobs, bar)
-        finally:
-            with contextlib.suppress(OSError):  # a full disk; the claims end by themselves
-                manifest.end_run(run, queue.fetched, crew.moved)
+        crew = _Crew(shared, WorkQueue(shared, paths), seed)
+        crew.run(jobs, len(paths), progress)
         rows = (manifest.row(path) for path in paths)
-        summary = summarise(rows, queue.fetched, crew.moved, time.monotonic() - begun)
+        summary = summarise(rows, crew.queue.fetched, crew.moved, time.monotonic() - begun)
     if summary.failed and not shared.answered:
         raise _unreachable(shared)
     return summary
+
+
+def _refuse_no_jobs(jobs):
+    if jobs < 1:
+        raise ValueError(
+            "Nothing can be fetched without a connection. Expected jobs of at least 1. Received: "
+            f"jobs={jobs!r}. Leave it out to get {JOBS}."
+        )
 
 
 class _Crew:
@@ -110,7 +108,17 @@ class _Crew:
     def moved(self):
         return sum(connection.moved for connection in self.connections)
 
-    def work_off(self, jobs, bar):
+    def run(self, jobs, files, progress):
+        """Empties the queue under a bar, and tells the manifest that the run has ended."""
+        shared, queue = self.shared, self.queue
+        try:
+            with _bar(files, queue.closed, progress) as bar:
+                self._work_off(jobs, bar)
+        finally:
+            with contextlib.suppress(OSError):  # a full disk; the claims end by themselves
+                shared.manifest.end_run(shared.run, queue.fetched, self.moved)
+
+    def _work_off(self, jobs, bar):
         """Empties the queue; ends the threads whatever happens."""
         jobs = max(1, min(jobs, len(self.queue)))
         with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
