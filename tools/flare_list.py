@@ -156,7 +156,8 @@ def _refuse_another(path):
         raise ValueError(
             f"{path} is another list than the fetched one, which would replace it. Expected no "
             f"such file, or one with the columns {','.join((*COLUMNS, *SPAN))}. Received another "
-            f"header. Move it to another folder, or name it {_NAMED}."
+            "header. Move it to another folder, or delete it if an earlier version fetched it; or "
+            f"name it {_NAMED}."
         )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
+from tools.flux_cadence import FAST, check_cadences, check_kinds, steps_of
 from tools.flux_files import read_file
 from tools.primary_satellite import (
     FIRST_UNSCALED_SATELLITE,
@@ -21,16 +22,10 @@ SCALES = ("operational", "physical")
 OPERATIONAL_SCALE = 0.7
 COLUMNS = ["time", "flux", "satellite", "quality", "scale", "cadence"]
 MINUTE = pd.Timedelta("1min")
-FAST = pd.Timedelta("30s")  # a shorter step is that of single readings: 1, 2 or 3 s
-MIXED = 4  # steps whose ratio is larger are of different kinds; 1, 2 and 3 s are of one
 # W m-2, physical. No flare came near: that of 2003-11-04, which saturated the detectors at X17, is
 # put at X45 (Thomson et al. 2005, doi:10.1029/2005JA011008), 6.4e-3 W m-2.
 LARGEST = 0.1
 WAY_OUT = 'Say scale="operational" or scale="physical" (--scale on the command line).'
-ONE_KIND = (
-    "The peaks of readings are higher than those of means: name files of one kind, or have "
-    "readings averaged over minutes with minute_means=True (--minute_means on the command line)."
-)
 _LOG = logging.getLogger(__name__)
 
 
@@ -105,9 +100,9 @@ def read_flux(
         scale: "operational" or "physical", for the files that do not say theirs. GOES 8-15 in the
             old FITS form are operational, netCDF files physical.
         minute_means: whether single readings (1 to 3 s) become means of a minute. Without it,
-            readings and means together are refused: a reading's peak is higher than a mean's.
-            A stretch of each in one file is always refused: nobody says which row is which. A
-            mean now and then among readings is not found.
+            readings and means together are refused: a reading's peak is higher than a mean's. In
+            one file they are refused always, where `flux_cadence.check_kinds` finds them: nobody
+            says which row is which.
 
     Returns:
         Sorted by time: time (datetime64[us], UTC), flux (float64, physical W m-2), satellite (str,
@@ -140,8 +135,26 @@ def read_each(
 
 def joined(files: dict[pathlib.Path, pd.DataFrame]) -> pd.DataFrame:
     """One table, as `read_flux` gives it, of one or more that `read_each` gave."""
-    _check_cadences(files)
+    check_cadences(files)
     return _without_overlap(pd.concat(files.values(), ignore_index=True))[COLUMNS]
+
+
+def superseded(rows: pd.DataFrame, table: pd.DataFrame) -> dict[str, int]:
+    """How many known fluxes do not count in a table that they were joined to, by satellite.
+
+    Args:
+        rows: as `joined` gives it.
+        table: what `joined` made of the same files and others.
+
+    Returns:
+        Satellite ("unnamed" where nobody named it) -> number of rows; only of those that lost any.
+    """
+    known = rows.loc[rows["flux"].notna()].groupby("satellite")["time"]
+    lost = {
+        name or "unnamed": int((~times.isin(table.loc[table["satellite"] == name, "time"])).sum())
+        for name, times in known
+    }
+    return {name: number for name, number in lost.items() if number}
 
 
 def means_of_minutes(flux: pd.DataFrame) -> pd.DataFrame:
@@ -174,52 +187,16 @@ def _physical(table, path, scale):
         text = "%s: %d of %d fluxes are above %g W m-2. No flare is: they are missing."
         _LOG.warning(text, path, above.sum(), len(flux), LARGEST)
     table = table.assign(flux=flux.where((flux > 0) & ~above), scale="physical")
-    _check_steps(table, path)
+    check_kinds(table, path)
     if not table["time"].is_monotonic_increasing:  # of several satellites, one after the other
         table = table.sort_values("time", kind="stable", ignore_index=True)
-    steps = np.concatenate([np.empty(0), *_steps(table)])
+    steps = np.concatenate([np.empty(0), *steps_of(table)])
     cadence = int(np.median(steps)) if len(steps) else 0  # one time alone has none
     return table.assign(cadence=np.timedelta64(cadence, "us"))
 
 
-def _steps(table):
-    # Microseconds between the rows of each satellite; those of several may lie side by side.
-    series = table.groupby("satellite", sort=False)["time"]
-    return [np.diff(microseconds(times)) for _, times in series]
-
-
-def _check_steps(table, path):
-    """Refuses a file that holds readings beside means, or means of several lengths."""
-    kinds = []
-    for steps in _steps(table):
-        steps = steps / 1e6
-        even = np.abs(np.diff(steps)) <= 0.1 * steps[:-1]
-        four = even[:-2] & even[1:-1] & even[2:]  # in a row make a cadence; gaps are not that even
-        kinds += [steps[: len(four)][four]]
-    kinds = np.concatenate([[], *kinds])
-    if len(kinds) and kinds.max() > MIXED * kinds.min():
-        raise ValueError(
-            f"{path} holds fluxes of different cadences. Expected one in a file. Received: every "
-            f"{kinds.min():g} s and every {kinds.max():g} s. Put each kind into a file of its own. "
-            f"{ONE_KIND}"
-        )
-
-
 def _is_fast(file):
     return len(file) and pd.Timedelta(0) < file["cadence"].iloc[0] < FAST
-
-
-def _check_cadences(files):
-    steps = [(file["cadence"].iloc[0], path) for path, file in files.items()]
-    steps = [step for step in steps if step[0] > pd.Timedelta(0)]
-    if not steps:
-        return
-    (short, fast), (long, slow) = min(steps), max(steps)
-    if long > MIXED * short:
-        raise ValueError(
-            f"The flux files are of different cadences. Expected one. Received: {fast} every "
-            f"{short.total_seconds():g} s, {slow} every {long.total_seconds():g} s. {ONE_KIND}"
-        )
 
 
 def _without_overlap(table):

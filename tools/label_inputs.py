@@ -1,26 +1,29 @@
 """The flux and the flare list that labels are made of; of the data folder's, what lacks is fetched.
 
 Flux: the user's own files are read, and the months with days that they lack are fetched; where both
-hold a time, `tools.flux.read_flux` says which counts. Own flux that is SYNTHETIC, or of another
+hold a time, `tools.flux.read_flux` says which counts: that of the satellite that was primary then
+(a log message counts own minutes that do not). Own flux that is SYNTHETIC, or of another
 cadence than a minute, stands alone: nothing is fetched beside it, and samples on other days stay
 unknown (a log message counts them). Where flux had to be asked for, the months of the flare list
 around the samples are asked for, too; a list that the user put in its place is left as it is.
+Outages of a joined list are those that lie beside it, unless others are named.
 """
 
 import dataclasses
 import gzip
 import logging
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-import numpy as np
 import pandas as pd
 
+from tools import tables
 from tools.events import read_events
+from tools.flare_catalogue import WRITTEN
 from tools.flare_list import FILE, fetch_flares, is_joined
-from tools.flux import joined, read_each
+from tools.flux import joined, read_each, superseded
 from tools.goes_archive import GAPS, fetch_flux, month_file
-from tools.label_history import LONGEST
+from tools.label_months import days_of, elsewhere, lacking_months, runs_of_months
 from tools.label_sources import EventList, FluxSeries
 from tools.label_windows import LabelSource
 from tools.outages import improbable_quiet
@@ -28,7 +31,7 @@ from tools.outages import improbable_quiet
 FLUX_SUFFIXES = {".csv", ".fits", ".fts", ".nc"}  # also .gz; what else lies there is left alone
 CADENCE = pd.Timedelta("1min")  # of what is fetched
 WHOLE_DAY = 1440 - GAPS  # minutes, of which nothing needs to be fetched
-NEAR = pd.Timedelta("1D")  # around a sample, of which the flare list is fetched
+OUTAGES = "outages.csv"  # beside the catalogue of join_flare_lists.py
 _LOG = logging.getLogger(__name__)
 
 
@@ -41,12 +44,14 @@ class Inputs:
         flux_files: paths, none without a flux series.
         flare_files: paths, none without a flare list.
         outages: pairs of datetime64 that were taken as outages of the flare list.
+        superseded: own minutes of flux in whose place fetched ones count, by satellite.
     """
 
     source: LabelSource
     flux_files: Sequence[pathlib.Path] = ()
     flare_files: Sequence[pathlib.Path] = ()
     outages: Sequence[tuple] = ()
+    superseded: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
 
 def of_flares(
@@ -64,8 +69,23 @@ def of_flares(
     return Inputs(EventList(events, blind), flare_files=list(paths), outages=blind)
 
 
+def outages_beside(paths: Sequence[str | pathlib.Path]) -> pathlib.Path | None:
+    """The outages that join_flare_lists.py wrote beside a catalogue, if that is the only list."""
+    if len(paths) != 1:
+        return None
+    found = pathlib.Path(paths[0]).with_name(OUTAGES)
+    try:
+        is_catalogue = tables.read_heading(paths[0]).columns == tuple(WRITTEN)
+    except (OSError, ValueError):  # told of when it is read
+        return None
+    return found if is_catalogue and found.is_file() else None
+
+
 def of_flux(
-    flux: pd.DataFrame, files: Sequence[str | pathlib.Path], flares: Inputs | None = None
+    flux: pd.DataFrame,
+    files: Sequence[str | pathlib.Path],
+    flares: Inputs | None = None,
+    superseded: Mapping[str, int] | None = None,
 ) -> Inputs:
     """A flux series as a source; which flares are in progress is told by `flares`, where given.
 
@@ -73,11 +93,12 @@ def of_flux(
         flux: as `tools.flux.read_flux` gives it.
         files: the paths that it was read from.
         flares: of `of_flares`.
+        superseded: of `HeldFlux`.
     """
-    if flares is None:
-        return Inputs(FluxSeries(flux), flux_files=list(files))
+    source = FluxSeries(flux, flares=flares and flares.source)
+    inputs = Inputs(source) if flares is None else flares
     return dataclasses.replace(
-        flares, source=FluxSeries(flux, flares=flares.source), flux_files=list(files)
+        inputs, source=source, flux_files=list(files), superseded=superseded or {}
     )
 
 
@@ -89,11 +110,13 @@ class HeldFlux:
         table: as `tools.flux.read_flux` gives it.
         files: the paths that it was read from.
         asked: times of the samples for which the archives were asked, as a Series.
+        superseded: minutes of the user's own files in whose place fetched ones count, by satellite.
     """
 
     table: pd.DataFrame
     files: Sequence[pathlib.Path]
     asked: pd.Series
+    superseded: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
 
 def held_flux(
@@ -131,7 +154,8 @@ def held_flux(
     if not files and not fetched:
         return None
     table = joined(tables | read_each(fetched)) if fetched else own
-    return HeldFlux(table, [*files, *fetched], asked)
+    lost = _superseded(own, table, folder) if files and fetched else {}
+    return HeldFlux(table, [*files, *fetched], asked, lost)
 
 
 def held_flares(folder: pathlib.Path, times: pd.Series) -> pathlib.Path | None:
@@ -145,7 +169,13 @@ def held_flares(folder: pathlib.Path, times: pd.Series) -> pathlib.Path | None:
     """
     path = folder / FILE
     is_own = path.is_file() and not is_joined(path)
-    for first, last in [] if is_own else _runs_of_months(times):
+    if is_own and len(times):
+        _LOG.warning(
+            "%s was made by another hand, or by an earlier version: it is used as it is, and "
+            "nothing is fetched. To have it fetched, delete it.",
+            path,
+        )
+    for first, last in [] if is_own else runs_of_months(times):
         try:
             fetch_flares(folder, first.start_time.to_datetime64(), last.start_time.to_datetime64())
         except (ConnectionError, ValueError) as error:  # ValueError: no month holds a flare
@@ -165,6 +195,17 @@ def _silences(events):
             *(str(start)[:16], str(end)[:16], flares),
         )
     return [(start, end) for start, end, _ in silent]
+
+
+def _superseded(own, table, folder):
+    lost = superseded(own, table)
+    for satellite, number in lost.items():
+        _LOG.warning(
+            "%d minutes of flux in %s (satellite: %s) do not count: those fetched of the satellite "
+            "that was primary then do. --flux FILE takes your files alone.",
+            *(number, folder, satellite),
+        )
+    return lost
 
 
 def _suffix(path):
@@ -187,56 +228,26 @@ def _alone(files, own):
 
 
 def _tell_what_lacks(folder, own, times, alone):
-    unseen = [] if times is None else _elsewhere(times, _days(own))
+    unseen = [] if times is None else elsewhere(times, days_of(own))
     if len(unseen):
         text = "%d of %d samples lie on days that %s lacks: unknown, for nothing is fetched. %s."
         _LOG.warning(text, len(unseen), len(times), folder, alone)
 
 
-def _days(own, least=1):
-    """Days of which own flux is known in `least` minutes or more."""
-    if own is None:
-        return set()
-    minutes = own.loc[own["flux"].notna(), "time"].dt.floor("min").drop_duplicates()
-    held = minutes.dt.floor("D").value_counts()
-    return {*held.index[held >= least]}
-
-
-def _elsewhere(times, days):
-    return times[~times.dt.floor("D").isin(days)]
-
-
 def _fetched(folder, own, times, ahead):
     # The files of what the archives hold, and the times for which they were asked.
-    wanted = _lacking_months(times, _days(own, WHOLE_DAY), ahead)
+    wanted = lacking_months(times, days_of(own, WHOLE_DAY), ahead)
     if not wanted:
         return [], times[:0]
     try:
         return fetch_flux(folder, wanted), times
     except ConnectionError as error:
         here = {month for month in wanted if month_file(folder, month).is_file()}
-        days = _days(own)
-        if _lacking_months(_elsewhere(times, days), days, ahead) - here:
+        days = days_of(own)
+        if lacking_months(elsewhere(times, days), days, ahead) - here:
             raise
         _LOG.warning("The past or the windows of some samples stay unknown in part. %s", error)
         return [month_file(folder, month) for month in sorted(here)], times
-
-
-def _lacking_months(times, days, ahead):
-    """Months with days that are not held, of samples, of the past before and the windows ahead."""
-    first, last = times - pd.Timedelta(minutes=LONGEST), times + ahead
-    spans = pd.DataFrame({"first": first.dt.floor("D"), "last": last.dt.floor("D")})
-    spans = spans.drop_duplicates().itertuples(index=False)
-    needed = {day for start, end in spans for day in pd.date_range(start, end)}
-    return {day.to_period("M") for day in needed - days}
-
-
-def _runs_of_months(times):
-    """First and last of each run of months that hold or adjoin one of `times`: pairs of Period."""
-    near = pd.concat([times - NEAR, times + NEAR])
-    months = pd.Series(sorted(near.dt.to_period("M").unique()), dtype="period[M]")
-    runs = np.cumsum(np.diff([month.ordinal for month in months], prepend=-1) > 1)
-    return [(run.iloc[0], run.iloc[-1]) for _, run in months.groupby(runs)]
 
 
 def _is_synthetic(files):

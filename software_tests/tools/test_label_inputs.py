@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 
 from tools import label_inputs
+from tools.flare_catalogue import WRITTEN
 from tools.label_inputs import held_flares, held_flux
 
 DAY = pd.Timedelta("1D")
@@ -64,7 +65,7 @@ def test_months_around_the_samples_are_asked_for_in_runs(tmp_path, hek):
 
 
 @pytest.mark.parametrize("months", [[], ["2014-01.csv"]], ids=["first", "after months"])
-def test_a_list_that_the_user_put_there_stays(tmp_path, hek, months):
+def test_a_list_that_the_user_put_there_stays(tmp_path, hek, months, caplog):
     path = tmp_path / "hek_flares.csv"
     path.write_text("mine", encoding="utf-8")
     for month in months:  # fetched before the user's list came
@@ -73,6 +74,10 @@ def test_a_list_that_the_user_put_there_stays(tmp_path, hek, months):
     assert held_flares(tmp_path, series_of("2014-01-15")) == path
     assert path.read_text(encoding="utf-8") == "mine"
     assert hek == []
+    assert f"{path} was made by another hand, or by an earlier version" in caplog.text
+    caplog.clear()
+    assert held_flares(tmp_path, series_of()) == path  # nothing would have been fetched
+    assert caplog.text == ""
 
 
 @pytest.mark.parametrize("error", [ConnectionError("nobody answers"), ValueError("no flare")])
@@ -148,6 +153,67 @@ def kept_month(folder, month):
     table = pd.DataFrame({"time": times, "flux": 3e-6, "satellite": "GOES-15"})
     (folder / "xrs").mkdir(exist_ok=True)
     table.assign(quality=0, scale="physical").to_feather(folder / "xrs" / f"{month}.feather")
+
+
+OWN_DAY = pd.date_range("2014-03-10", periods=1440, freq="min")
+
+
+@pytest.mark.parametrize(
+    ("satellite", "unknown", "lost"),
+    [
+        ("14", [], {"GOES-14": 1440}),  # GOES-15 was primary, and is what is fetched
+        ("14", [0, 7], {"GOES-14": 1438}),
+        ("", [], {"unnamed": 1440}),
+        ("15", [], {}),
+    ],
+)
+def test_own_minutes_that_do_not_count_are_told_of(
+    tmp_path, archive, caplog, satellite, unknown, lost
+):
+    own = pd.DataFrame({"time": OWN_DAY, "flux": 1e-6, "satellite": satellite})
+    own.loc[unknown, "flux"] = np.nan
+    own.assign(scale="physical").to_csv(tmp_path / "own.csv", index=False)
+    held = held_flux(tmp_path, series_of("2014-03-10T06:00"), DAY)
+    assert dict(held.superseded) == lost
+    day = held.table[held.table["time"].isin(OWN_DAY)]
+    assert len(day) == 1440
+    assert (day["flux"] == 1e-6).sum() == (0 if lost else 1440)
+    assert ("minutes of flux in" in caplog.text) == bool(lost)
+    assert label_inputs.of_flux(held.table, held.files, None, held.superseded).superseded == lost
+
+
+def test_own_minutes_that_fill_gaps_of_what_is_fetched_count(tmp_path, monkeypatch):
+    kept_month(tmp_path, "2014-03")
+    kept = tmp_path / "xrs" / "2014-03.feather"
+    month = pd.read_feather(kept)
+    month[~month["time"].isin(OWN_DAY[:100])].to_feather(kept)
+    monkeypatch.setattr(label_inputs, "fetch_flux", lambda *_: [kept])
+    own = pd.DataFrame({"time": OWN_DAY, "flux": 1e-6, "satellite": "14", "scale": "physical"})
+    own.to_csv(tmp_path / "own.csv", index=False)
+    held = held_flux(tmp_path, series_of("2014-03-10T06:00"), DAY)
+    assert dict(held.superseded) == {"GOES-14": 1340}
+    assert (held.table["flux"] == 1e-6).sum() == 100
+
+
+CATALOGUE = ",".join(WRITTEN) + "\n2014-01-01T00:00,2014-01-01T00:10,2014-01-01T00:20,M1.0,"
+CATALOGUE += "physical,GOES-15,0,swpc,2014-01-01T00:00,2014-02-01T00:00\n"
+
+
+def test_outages_beside_a_catalogue_are_found(tmp_path):
+    catalogue, outages = tmp_path / "catalogue.csv", tmp_path / "outages.csv"
+    catalogue.write_text(CATALOGUE, encoding="utf-8")
+    assert label_inputs.outages_beside([catalogue]) is None
+    outages.write_text("start,end\n", encoding="utf-8")
+    assert label_inputs.outages_beside([str(catalogue)]) == outages
+    assert label_inputs.outages_beside([catalogue, catalogue]) is None
+    assert label_inputs.outages_beside([]) is None
+    # Beside a list that join_flare_lists.py did not write, they are of nobody knows what.
+    other = tmp_path / "mine.csv"
+    other.write_text("start,peak,end,goes_class,scale\n", encoding="utf-8")
+    broken = tmp_path / "broken.csv"
+    broken.write_bytes(b"\xff\xfe\x00")
+    for path in (other, broken, tmp_path / "none.csv"):
+        assert label_inputs.outages_beside([path]) is None
 
 
 def test_where_one_month_is_refused_those_that_are_here_are_read(tmp_path, monkeypatch, caplog):

@@ -7,7 +7,7 @@ import pytest
 
 from tools import flare_list
 from tools.label_record import FILE, file_record, time_pairs, write_record
-from tools.xray_flux_forecast import v4_find_ys
+from tools.xray_flux_forecast import join_flare_lists, v4_find_ys
 
 ONE = ["--delays", "0", "--catches", "12"]
 
@@ -64,13 +64,33 @@ def test_it_says_what_the_labels_were_made_of(data, tmp_path):
             "labels": labels,
             "minute_means": False,
             "outages": [["2014-01-01T03:00:00", "2014-01-01T04:30:00"]],
+            "outages_files": [{"name": "blind.csv", "sha256": digest(outages)}],
             "scale_of_labels": "physical",
             "scale_said": None,
             "start": None,
+            "superseded": {},
         }
     ]
     text = (data / "y" / FILE).read_text(encoding="utf-8")
     assert text == json.dumps(json.loads(text), indent=1, sort_keys=True)
+
+
+def test_outages_beside_a_catalogue_are_told_of(data, capsys):
+    lists = [f"{name}={data / 'flares' / flare_list.FILE}" for name in ("one", "two")]
+    assert join_flare_lists.main(lists) == 0
+    folder = data / "flares" / "joined"
+    blind = "start,end\n2014-01-01T11:00,2014-01-01T12:30\n"
+    (folder / "outages.csv").write_text(blind, encoding="utf-8")
+    events = ["--events", str(folder / "catalogue.csv")]
+    assert v4_find_ys.main([*ONE, *events]) == 0
+    assert f"{folder / 'outages.csv'} beside that catalogue" in capsys.readouterr().out
+    beside = runs(data)[-1]
+    assert beside["outages"] == [["2014-01-01T11:00:00", "2014-01-01T12:30:00"]]
+    assert beside["outages_files"][0]["name"] == "flares/joined/outages.csv"
+    (folder / "none.csv").write_text("start,end\n", encoding="utf-8")
+    assert v4_find_ys.main([*ONE, *events, "--outages", str(folder / "none.csv")]) == 0
+    assert "beside that catalogue" not in capsys.readouterr().out
+    assert runs(data)[-1]["outages"] == []
 
 
 def test_the_same_run_writes_the_same_bytes(data):

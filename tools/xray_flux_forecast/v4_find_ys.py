@@ -16,7 +16,8 @@ place of the index: those from --start to --end, or else those of the series tha
 which nothing is fetched. Rows of a flare list that tell of one flare count once
 (tools/flare_repeats.py). Where a list is silent for so long that its own rate makes it hard to
 believe, that time is unknown, unless --outages says when the list was blind;
-tools/xray_flux_forecast/join_flare_lists.py finds that by other lists, too. With --flux and
+tools/xray_flux_forecast/join_flare_lists.py finds that by other lists, too, and its outages.csv is
+read where it lies beside its catalogue, if that is the only list. With --flux and
 --events, the fluxes are those of the series, and the list tells which flares are in progress;
 without either, flares/hek_flares.csv in the data folder does, where it is. What the columns mean,
 and when a value is unknown, is said in tools/label_sources.py.
@@ -47,6 +48,7 @@ def main(arguments=None):
     options = label_options.parser(__doc__).parse_args(arguments)
     try:
         label_options.check(options)
+        _take_outages_beside(options)
         samples = _samples(options)
         inputs = _inputs(options, samples)
         if samples is None:
@@ -59,6 +61,13 @@ def main(arguments=None):
         return 1
     print(f"The labels are in {folder}")
     return 0
+
+
+def _take_outages_beside(options):
+    found = None if options.outages else label_inputs.outages_beside(options.events or ())
+    if found:
+        options.outages = found
+        print(f"{found} beside that catalogue tells when it was blind.")
 
 
 def _make_all(inputs, samples, options, folder):
@@ -78,6 +87,7 @@ def _record(inputs, options):
     index = data_folder() / INDEX
     files = {"flux": inputs.flux_files, "flare_lists": inputs.flare_files}
     files["index"] = [] if options.every else [index]
+    files["outages_files"] = [options.outages] if options.outages else []
     said = {name: getattr(options, name) for name in ("every", "minute_means")}
     times = {name: str(getattr(options, name) or "") or None for name in ("start", "end")}
     return {
@@ -89,6 +99,7 @@ def _record(inputs, options):
         "outages": label_record.time_pairs(inputs.outages),
         "scale_of_labels": "physical",
         "scale_said": options.scale,
+        "superseded": dict(inputs.superseded),
     }
 
 
@@ -117,14 +128,14 @@ def _inputs(options, samples):
         return label_inputs.of_flares(options.events, options.scale, outages)
     if options.flux:
         flux, files = read_flux(options.flux, scale, options.minute_means), options.flux
-        lists = options.events
+        lists, superseded = options.events, {}
     else:
         held = _held_flux(options, scale, samples)
-        flux, files = held.table, held.files
+        flux, files, superseded = held.table, held.files, held.superseded
         path = label_inputs.held_flares(data_folder() / "flares", held.asked)
         lists = path and [path]
     flares = label_inputs.of_flares(lists, options.scale, outages) if lists else None
-    return label_inputs.of_flux(flux, files, flares)
+    return label_inputs.of_flux(flux, files, flares, superseded)
 
 
 def _held_flux(options, scale, samples):

@@ -17,7 +17,8 @@ stands in, whose HARPNUM stays empty: that series has numbers of its own.
 
 Hours are asked for in every run, since definitive regions and their forces come weeks later, until
 they were asked for 180 days or more after their time; `--ask-again` asks for all. Days of which a
-series has no record at all are asked for again, too: that may be a fault of the server. Rows that
+series has no record at all are asked for again, too, which may be a fault of the server, until it
+has none a week or more after it first had none; the table says which, and since when. Rows that
 are not of the JSOC stay. The exit status is 0 where the table has features of any of the hours.
 """
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from dataset_models.sdo import largest_region, sharp_keywords
+from dataset_models.sdo.download.spotless import OLDEST, covered, spotless
 from dataset_models.sdo.full_disk_features import (
     FORCES,
     KEYWORDS,
@@ -20,8 +21,9 @@ from tools import monthly
 from tools.tools import written_whole
 
 SETTLED = pd.Timedelta("180D")  # after an hour, until what the JSOC has of it is taken as final
+CONFIRMED = pd.Timedelta("7D")  # after an answer without any record, until the same one is final
+TEXTS = ["SERIES", "FORCES_SERIES", "ASKED", "SILENT", "SILENT_SINCE"]  # columns, see `HEADING`
 TERMS = [name for name in FORCES if name not in RATIOS]
-OLDEST = pd.Timedelta(hours=OLDEST_HOURS).to_timedelta64()
 MOST_MINUTES = 60  # between records that are asked for: the newest must be younger than OLDEST
 OF_BOXES = (sharp_keywords.NEAR_REAL_TIME, sharp_keywords.DEFINITIVE)
 HEADING = """\
@@ -34,7 +36,10 @@ HEADING = """\
 # files on disk are of the boxes of SERIES itself.
 # hmi.M_720s in both: HMI saw the disk, and it had no region; totals are 0, means empty.
 # ASKED: UTC, when the JSOC was asked; a row with nothing else: it knows nothing of that time. Empty
-# where a series lacked all of some days, which may be a fault, and for files on disk.
+# for files on disk, and where a series lacked all of some days, which may be a fault, until it
+# lacked them a week later, too.
+# SILENT: the series that lacked all of these days {settled} days or more after; SILENT_SINCE: UTC,
+# when the JSOC first said so.
 # HARPNUM, NOAA_AR, LAT_FWT, LON_FWT: of the largest region; degrees, at T_REC. HARPNUM is of the
 # definitive series, empty where only a near-real-time one is.
 """
@@ -45,10 +50,9 @@ def features_of_days(
 ) -> pd.DataFrame:
     """The 25 features of the whole disk at some times of a few days, from the JSOC.
 
-    A time without a record of a region, good or not, is one without regions where HMI has a good
-    magnetogram of the full disk no older than a region's record may be, definitive regions have had
-    the time to come, `SETTLED`, and the same answer has some before and others after it, but none
-    on both sides, as where records are missing: totals are 0 and means NaN. Else nothing is known.
+    A time without a record of a region, good or not, is one without regions where definitive ones
+    have had the time to come, `SETTLED`, and `spotless` says so: totals are 0 and means NaN. Else
+    nothing is known.
 
     Args:
         client: `drms.Client`.
@@ -57,9 +61,9 @@ def features_of_days(
         now: UTC.
 
     Returns:
-        DataFrame with a row for each time: "T_REC" (datetime64, UTC), `HAND_TAILORED`, "SERIES",
-        "FORCES_SERIES" and "ASKED" (texts, see `HEADING`), and `largest_region.KEYWORDS`. "ASKED"
-        is empty where a series had no record at all, and times without features have no row then.
+        DataFrame with a row for each time: "T_REC" (datetime64, UTC), `HAND_TAILORED`, the texts
+        `TEXTS` (see `HEADING`), and `largest_region.KEYWORDS`. "ASKED" is empty where a series
+        had no record at all, and times without features have no row then before `SETTLED`.
 
     Raises:
         ConnectionError, ValueError: as `sharp_keywords.query`.
@@ -72,13 +76,13 @@ def features_of_days(
     features = _preferred(current, later, times, KEYWORDS)
     features[list(FORCES)] = full_disk(forces, times, FORCES)
     features["FORCES_SERIES"] = _where_known(features, FORCES, sharp_keywords.LORENTZ)
-    unseen = ~_covered(times, pd.concat([seen["time"], seen_later["time"]]))
-    unseen &= _between_lives(times, seen_later)
-    unseen &= times < np.datetime64(now - SETTLED, "ns")
-    _fill_spotless(features, _spotless(client, times, unseen, minutes))
-    began = times[-1] >= sharp_keywords.NEAR_REAL_TIME_FROM
-    is_whole = (len(seen) or not began) and len(seen_later) and forces["TOTBSQ"].notna().any()
-    features["ASKED"] = monthly.stamp(now) if is_whole else ""
+    settled = times < np.datetime64(now - SETTLED, "ns")
+    unseen = settled & ~covered(times, pd.concat([seen["time"], seen_later["time"]]))
+    _fill_spotless(features, spotless(client, times, unseen, seen_later, minutes))
+    silent = _silent(times, seen, seen_later, forces)
+    features["ASKED"] = "" if silent else monthly.stamp(now)
+    features["SILENT"] = np.where(settled, silent, "")
+    features["SILENT_SINCE"] = np.where(settled & bool(silent), monthly.stamp(now), "")
     return _rows(times, features, largest_region.of_series(later, current, times))
 
 
@@ -102,7 +106,8 @@ def features_of_segments(folder: str | pathlib.Path, cadence_minutes: int) -> pd
     times = np.arange(first, last + step, step, dtype="datetime64[ns]")
     definitive = records["series"] == sharp_keywords.DEFINITIVE
     later, current = records[definitive], records[~definitive]
-    features = _preferred(current, later, times, (*KEYWORDS, *FORCES)).assign(ASKED="")
+    features = _preferred(current, later, times, (*KEYWORDS, *FORCES))
+    features[["ASKED", "SILENT", "SILENT_SINCE"]] = ""
     features["FORCES_SERIES"] = _where_known(features, FORCES, features["SERIES"])
     return _rows(times, features, largest_region.of_series(later, current, times))
 
@@ -111,7 +116,8 @@ def add_features(path: str | pathlib.Path, rows: pd.DataFrame) -> None:
     """Adds rows to the table of features, whole.
 
     A row replaces an older one of its time if it comes from a whole answer of the JSOC (ASKED);
-    else if the older one does not, and knows no more numbers.
+    else if the older one does not, and knows no more numbers. An answer of which series had no
+    record at all counts as whole where they had none `CONFIRMED` or more before, either.
 
     Raises:
         ValueError: what is there is no such table.
@@ -119,6 +125,8 @@ def add_features(path: str | pathlib.Path, rows: pd.DataFrame) -> None:
     path = pathlib.Path(path)
     if path.is_file():
         before = read_table(path).drop_duplicates("T_REC", keep="last")
+        if "SILENT" in rows and "SILENT" in before:
+            rows = _confirmed(rows, before)
         rows = pd.concat([before, rows], ignore_index=True) if len(before) else rows
     known = rows.reindex(columns=[*HAND_TAILORED, *largest_region.KEYWORDS]).notna().sum(axis=1)
     if "ASKED" in rows:
@@ -126,8 +134,9 @@ def add_features(path: str | pathlib.Path, rows: pd.DataFrame) -> None:
     rows = rows.loc[known.sort_values(kind="stable").index]
     rows = rows.drop_duplicates("T_REC", keep="last").sort_values("T_REC", ignore_index=True)
     text = rows.to_csv(index=False, date_format="%Y-%m-%dT%H:%M:%S")
+    heading = HEADING.format(hours=OLDEST_HOURS, settled=SETTLED.days)
     with written_whole(path) as temporary:
-        temporary.write_text(HEADING.format(hours=OLDEST_HOURS) + text, encoding="utf-8")
+        temporary.write_text(heading + text, encoding="utf-8")
 
 
 def settled_times(path: pathlib.Path) -> np.ndarray:
@@ -135,8 +144,9 @@ def settled_times(path: pathlib.Path) -> np.ndarray:
 
     They were asked for `SETTLED` or more after their time: what the JSOC lacked then, it is taken
     to lack for good. Before, other definitive regions may still come. Where a series of the JSOC
-    had nothing at all, ASKED is empty, and they are asked for again. Features that are not of the
-    JSOC, but of files on disk or of another hand, stay.
+    had nothing at all, ASKED is empty, and they are asked for again, until `add_features` takes
+    that as confirmed. Features that are not of the JSOC, but of files on disk or of another hand,
+    stay.
 
     Args:
         path: as `read_table` takes it; it may be missing.
@@ -207,6 +217,18 @@ def _of_jsoc(table):
     return series["SERIES"].isin((*OF_BOXES, sharp_keywords.FULL_DISK)) & ~of_files
 
 
+def _confirmed(rows, before):
+    """Rows that tell since when their series are silent; where that is long, ASKED stands."""
+    held = before.set_index("T_REC")[["SILENT", "SILENT_SINCE"]].reindex(rows["T_REC"])
+    held.index = rows.index
+    again = (rows["SILENT"] != "") & (rows["SILENT"] == held["SILENT"])
+    asked, since = rows["SILENT_SINCE"], held["SILENT_SINCE"]
+    for_long = again & (pd.to_datetime(asked) - pd.to_datetime(since) >= CONFIRMED)
+    return rows.assign(
+        SILENT_SINCE=asked.mask(again, since), ASKED=rows["ASKED"].mask(for_long, asked)
+    )
+
+
 def _preferred(current, later, times, names):
     """Features of near-real-time regions, or of definitive ones for want of them; and SERIES."""
     features, stand_in = full_disk(current, times, names), full_disk(later, times, names)
@@ -216,12 +238,15 @@ def _preferred(current, later, times, names):
     return features.assign(SERIES=_where_known(features, names, series))
 
 
-def _spotless(client, times, unseen, minutes):
-    """Where HMI saw the disk, of the times at which no region was seen."""
-    if not unseen.any():
-        return unseen
-    span = times[unseen][0] - OLDEST, times[unseen][-1]
-    return unseen & _covered(times, sharp_keywords.query_full_disk(client, *span, minutes))
+def _silent(times, seen, seen_later, forces):
+    """Names of the series that had no record at all, though they had begun; empty for none."""
+    began = times[-1] >= sharp_keywords.NEAR_REAL_TIME_FROM
+    brought = {
+        sharp_keywords.NEAR_REAL_TIME: len(seen) or not began,
+        sharp_keywords.DEFINITIVE: len(seen_later),
+        sharp_keywords.LORENTZ: forces["TOTBSQ"].notna().any(),
+    }
+    return " ".join(name for name, has_some in brought.items() if not has_some)
 
 
 def _fill_spotless(features, spotless):
@@ -234,21 +259,8 @@ def _where_known(features, names, series):
     return np.where(features[list(names)].notna().any(axis=1), series, "")
 
 
-def _covered(times, known):
-    """Whether there is one of `known` up to `OLDEST_HOURS` before each time."""
-    known = np.sort(np.asarray(known, "datetime64[ns]"))
-    return np.searchsorted(known, times, side="right") > np.searchsorted(known, times - OLDEST)
-
-
-def _between_lives(times, seen):
-    """Whether regions were seen before and after each time, and none of them on both sides."""
-    lives = seen.groupby("region")["time"].agg(["min", "max"])
-    before = lives["min"].to_numpy() < times[:, None]
-    after = lives["max"].to_numpy() > times[:, None]
-    return before.any(axis=1) & after.any(axis=1) & ~(before & after).any(axis=1)
-
-
 def _rows(times, features, regions):
-    rows = features[[*HAND_TAILORED, "SERIES", "FORCES_SERIES", "ASKED"]].join(regions)
+    rows = features[[*HAND_TAILORED, *TEXTS]].join(regions)
     rows.insert(0, "T_REC", times)
-    return rows[features[HAND_TAILORED].notna().any(axis=1) | (rows["ASKED"] != "")]
+    is_told = (rows[["ASKED", "SILENT"]] != "").any(axis=1)
+    return rows[features[HAND_TAILORED].notna().any(axis=1) | is_told]

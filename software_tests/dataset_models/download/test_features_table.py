@@ -12,6 +12,7 @@ from dataset_models.sdo.download.features_table import (
     features_of_segments,
     lacking,
     refuse_rows_of_jsoc,
+    settled_times,
 )
 from dataset_models.sdo.full_disk_features import MEANS, RATIOS, SUMS, full_disk
 from dataset_models.sdo.sharp_keywords import DEFINITIVE, FULL_DISK, LORENTZ, NEAR_REAL_TIME
@@ -41,8 +42,15 @@ def rows_of(series, now=LATER):
     return rows.set_index(rows["T_REC"].dt.hour.to_numpy()), questions
 
 
+def known_rows(series):
+    """Those of the rows that have any feature."""
+    rows, _ = rows_of(series)
+    return rows.dropna(subset=HAND_TAILORED, how="all")
+
+
 def test_a_disk_that_was_seen_without_regions_is_spotless():
     rows, questions = rows_of(NO_REGIONS | {FULL_DISK: magnetograms(1)})
+    rows = rows.dropna(subset=SUMS)
     assert rows.index.tolist() == [1, 2]  # 01:00 TAI is 00:59:25 UTC, and holds for two hours
     assert (rows[[*SUMS, "R_VALUE"]] == 0).all(axis=None)
     assert rows[[*MEANS, *RATIOS, *largest_region.KEYWORDS]].isna().all(axis=None)
@@ -51,7 +59,7 @@ def test_a_disk_that_was_seen_without_regions_is_spotless():
 
 
 def test_a_spotless_disk_is_as_one_whose_only_region_lies_at_the_limb():
-    rows, _ = rows_of(NO_REGIONS | {FULL_DISK: magnetograms(0)})
+    rows = known_rows(NO_REGIONS | {FULL_DISK: magnetograms(0)})
     limb = {"time": HOURS[0], "region": 1, "longitude": 80.0, "pixels": 9}
     twin = full_disk(
         pd.DataFrame([limb | dict.fromkeys(HAND_TAILORED, 1.0)]), HOURS[:1], tuple(HAND_TAILORED)
@@ -61,7 +69,7 @@ def test_a_spotless_disk_is_as_one_whose_only_region_lies_at_the_limb():
 
 @pytest.mark.parametrize("quality", ["0x80000000", "0x00010000", "MISSING"])
 def test_a_disk_that_nobody_saw_is_not_spotless(quality):
-    rows, _ = rows_of(NO_REGIONS | {FULL_DISK: magnetograms(0, 1, 2, quality=quality)})
+    rows = known_rows(NO_REGIONS | {FULL_DISK: magnetograms(0, 1, 2, quality=quality)})
     assert rows.empty
 
 
@@ -76,7 +84,7 @@ def test_a_disk_whose_definitive_regions_may_still_come_is_not_spotless():
 @pytest.mark.parametrize("series", [NEAR_REAL_TIME, DEFINITIVE])
 def test_only_hours_without_records_can_be_spotless(series):
     records = {series: [*NO_REGIONS[series], jsoc.record(70, stamp(3), USFLUX=5e21)]}
-    rows, _ = rows_of(NO_REGIONS | records | {FULL_DISK: magnetograms(0, 1, 2, 3)})
+    rows = known_rows(NO_REGIONS | records | {FULL_DISK: magnetograms(0, 1, 2, 3)})
     assert rows["USFLUX"].to_dict() == {0: 0, 1: 0, 2: 0, 3: 5e21, 4: 5e21}
     assert rows["SERIES"].tolist() == [FULL_DISK] * 3 + [series] * 2
     assert rows["FORCES_SERIES"].tolist() == [FULL_DISK] * 3 + [""] * 2  # CGEM has none
@@ -86,26 +94,26 @@ def test_only_hours_without_records_can_be_spotless(series):
 @pytest.mark.parametrize("flaw", [{"quality": "0x80000000"}, {"longitude": "MISSING"}])
 def test_a_disk_whose_regions_are_of_no_use_is_not_spotless(series, flaw):
     records = {series: [*NO_REGIONS[series], jsoc.record(70, stamp(1), **flaw)]}
-    rows, _ = rows_of(NO_REGIONS | records | {FULL_DISK: magnetograms(0, 1, 2, 3)})
+    rows = known_rows(NO_REGIONS | records | {FULL_DISK: magnetograms(0, 1, 2, 3)})
     assert rows["USFLUX"].to_dict() == {0: 0, 3: 0, 4: 0}  # 01:00 and 02:00 are unknown
 
 
 @pytest.mark.parametrize("records", [[], AROUND[:1], AROUND[1:], [*AROUND[1:], *AROUND[1:]]])
 def test_a_stretch_that_the_archive_lacks_is_not_spotless(records):
-    rows, _ = rows_of(NO_REGIONS | {DEFINITIVE: records, FULL_DISK: magnetograms(0, 1, 2)})
+    rows = known_rows(NO_REGIONS | {DEFINITIVE: records, FULL_DISK: magnetograms(0, 1, 2)})
     assert rows.empty
 
 
 def test_a_gap_in_the_records_of_a_region_is_not_spotless():
     records = [jsoc.record(8, BEFORE), jsoc.record(8, AFTER), jsoc.record(9, AFTER)]
-    rows, _ = rows_of(NO_REGIONS | {DEFINITIVE: records, FULL_DISK: magnetograms(0, 1, 2)})
+    rows = known_rows(NO_REGIONS | {DEFINITIVE: records, FULL_DISK: magnetograms(0, 1, 2)})
     assert rows.empty
 
 
 def test_records_of_bad_quality_show_that_the_archive_has_the_stretch():
     places = ((8, BEFORE), (9, AFTER))
     bad = [jsoc.record(*place, quality="0x80000000") for place in places]
-    rows, _ = rows_of(NO_REGIONS | {DEFINITIVE: bad, FULL_DISK: magnetograms(0)})
+    rows = known_rows(NO_REGIONS | {DEFINITIVE: bad, FULL_DISK: magnetograms(0)})
     assert rows["USFLUX"].to_dict() == {0: 0, 1: 0}
 
 
@@ -129,8 +137,55 @@ def test_hours_of_which_nothing_is_known_have_a_row_that_says_so(tmp_path):
 def test_a_series_that_brings_nothing_is_not_taken_as_asked(series):
     region = {name: [*records, jsoc.record(9, stamp(3))] for name, records in ANSWERS.items()}
     rows, _ = rows_of(region | {series: []})
-    assert rows.index.tolist() == [3, 4]
+    assert rows.dropna(subset=HAND_TAILORED, how="all").index.tolist() == [3, 4]
     assert set(rows["ASKED"]) == {""}
+    silent = {DEFINITIVE: f"{DEFINITIVE} {LORENTZ}"}  # whose regions the forces belong to
+    assert set(rows["SILENT"]) == {silent.get(series, series)}
+    assert set(rows["SILENT_SINCE"]) == {"2014-07-01T00:00:00"}
+    early, _ = rows_of(region | {series: []}, now=pd.Timestamp("2014-06-29"))
+    assert set(early["ASKED"]) == set(early["SILENT"]) == set(early["SILENT_SINCE"]) == {""}
+    assert early.index.tolist() == [3, 4]
+
+
+def silent_row(since, *silent, **known):
+    """A row of an answer in which some series had no record at all."""
+    row = dict.fromkeys(HAND_TAILORED, np.nan) | known | {"T_REC": HOURS[0], "ASKED": ""}
+    row |= {"SERIES": DEFINITIVE, "SILENT": " ".join(silent), "SILENT_SINCE": since}
+    return pd.DataFrame([row])
+
+
+@pytest.mark.parametrize(
+    ("answers", "asked"),
+    [
+        ([("2014-07-01T00:00:00", LORENTZ)], ""),
+        ([("2014-07-01T00:00:00", LORENTZ), ("2014-07-07T23:59:59", LORENTZ)], ""),
+        ([("2014-07-01T00:00:00", LORENTZ), ("2014-07-08T00:00:00", LORENTZ)], "2014-07-08"),
+        ([(f"2014-07-0{day}T00:00:00", LORENTZ) for day in (1, 5, 9)], "2014-07-09"),
+        ([("2014-07-01T00:00:00", LORENTZ), ("2014-08-01T00:00:00", NEAR_REAL_TIME)], ""),
+        (
+            [
+                ("2014-07-01T00:00:00", LORENTZ),
+                ("2014-08-01T00:00:00", NEAR_REAL_TIME, LORENTZ),
+                ("2014-08-02T00:00:00", NEAR_REAL_TIME, LORENTZ),
+            ],
+            "",
+        ),
+    ],
+)
+def test_a_series_without_a_record_is_settled_by_a_second_answer(tmp_path, answers, asked):
+    path = tmp_path / "features.csv"
+    for answer in answers:
+        add_features(path, silent_row(*answer, USFLUX=1.0))
+    table = pd.read_csv(path, comment="#", keep_default_na=False)
+    assert table["ASKED"].tolist() == [asked and f"{asked}T00:00:00"]
+    assert settled_times(path).tolist() == ([HOURS[0].item()] if asked else [])
+
+
+def test_a_second_answer_without_records_takes_away_no_numbers(tmp_path):
+    path = tmp_path / "features.csv"
+    add_features(path, silent_row("2014-07-01T00:00:00", LORENTZ, USFLUX=1.0))
+    add_features(path, silent_row("2014-07-02T00:00:00", LORENTZ, NEAR_REAL_TIME))
+    assert read_features(path)["USFLUX"].tolist() == [1]
 
 
 def test_near_real_time_regions_are_not_missed_before_they_began():
@@ -173,7 +228,7 @@ def test_what_hours_lack(tmp_path):
 
 
 def test_a_spotless_disk_names_no_largest_region(tmp_path):
-    rows, _ = rows_of(NO_REGIONS | {FULL_DISK: magnetograms(0)})
+    rows = known_rows(NO_REGIONS | {FULL_DISK: magnetograms(0)})
     add_features(tmp_path / "features.csv", rows)
     harps, problems = largest_region.of_features(tmp_path / "features.csv")
     assert (len(harps), problems) == (0, [])
@@ -184,7 +239,7 @@ def test_rows_are_added_to_a_table_of_tai(tmp_path):
     path = tmp_path / "features.csv"
     row = dict.fromkeys(HAND_TAILORED, 0.1 + 0.2) | {"T_REC": "2013.12.31_00:00:35_TAI"}
     pd.DataFrame([row]).to_csv(path, index=False)
-    rows, _ = rows_of(NO_REGIONS | {FULL_DISK: magnetograms(0)})
+    rows = known_rows(NO_REGIONS | {FULL_DISK: magnetograms(0)})
     add_features(path, rows)
     table = pd.read_csv(path, comment="#")
     times = ["2013-12-31T00:00:00", "2014-01-01T00:00:00", "2014-01-01T01:00:00"]
