@@ -156,7 +156,7 @@ def _image(path, content, channel, shape, whole_disk):
         _check_coordinates(path, cards, whole_disk)
         exposure = _exposure(path, cards)
         return Image(
-            pixels=_pixels(path, stored_numbers(path, content, number, cards), cards, exposure),
+            pixels=_pixels(path, stored_numbers(content, units, number, cards), cards, exposure),
             channel=wavelength,
             t_obs=_time(path, cards),
             exposure=exposure,

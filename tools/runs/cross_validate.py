@@ -10,7 +10,6 @@ experiment's trained_models/cross_validation/ gets a run folder for each fold, f
 scores.csv and protocol.json. Runs that are finished already are not repeated.
 """
 
-import argparse
 import json
 import pathlib
 import sys
@@ -19,6 +18,7 @@ import pandas as pd
 
 from network_models import experiment, finished_runs, loading
 from tools import run_records, tools
+from tools.runs.field_parser import FieldParser
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -126,11 +126,7 @@ def _scores(run):
 
 
 def _parse(arguments):
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = FieldParser(__doc__)
     parser.add_argument("experiment", type=pathlib.Path, help="folder of an experiment")
     parser.add_argument("--folds", type=int, default=5, help="at least 3")
     parser.add_argument("--output", type=pathlib.Path)

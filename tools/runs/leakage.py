@@ -34,6 +34,7 @@ from network_models.explanations import figures
 from tools import run_records, strict_json, tools
 from tools.forecast_tables import groups_of, weights_of
 from tools.intervals import bootstrap
+from tools.runs.field_parser import FieldParser
 
 ARMS = ("leaky", "purged")
 COLOURS = {"leaky": "#ee6677", "purged": "#4477aa"}
@@ -272,11 +273,7 @@ def _draw_skill(axes, row, skill, colour):
 
 
 def _parser():
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = FieldParser(__doc__)
     parser.add_argument("experiment", type=pathlib.Path, help="folder of an experiment")
     parser.add_argument("--folds", type=int, default=4, help="stretches of time, at least 3")
     parser.add_argument("--embargo_days", type=float, default=27.0)

@@ -24,6 +24,7 @@ from network_models.explanations import figures
 from tools import flux_verification, run_records, tools, verification
 from tools.forecast_tables import mean_target
 from tools.intervals import expanded
+from tools.runs.field_parser import FieldParser
 from tools.runs.protocol import declare
 
 ENSEMBLE = "network, mean of seeds"
@@ -227,12 +228,7 @@ def _forecast_figure(table, unit, marks):
 
 
 def _parser():
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="Other options, such as --epochs=3, go to the experiment.",
-        allow_abbrev=False,
-    )
+    parser = FieldParser(__doc__)
     parser.add_argument(
         "experiment",
         nargs="?",

@@ -12,8 +12,8 @@ watching, or all were silent beyond belief. The catalogue holds flares of C1.0 a
 operational scale, from which on SWPC's list is complete: so "no flare" means the same whichever
 list covered a time; --smallest takes in smaller ones. With --flux, disagreements.csv also tells
 classes that the observed flux belies, and flares that it shows and no list holds. Labels of the
-catalogue need the outages, too, since those were judged with the smaller flares: outages.csv is read
-where it lies beside.
+catalogue need the outages, too, since those were judged with the smaller flares; outages.csv is
+read where it lies beside.
 
     python tools/xray_flux_forecast/v4_find_ys.py --events CATALOGUE
 """
