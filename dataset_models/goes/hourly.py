@@ -30,7 +30,8 @@ def read_hourly(path: str | pathlib.Path, scale: str = "operational") -> pd.Data
     Returns:
         DataFrame indexed by every whole hour, UTC: log_flux (1-8 A) and log_short_flux (0.5-4 A),
         log10 of W m-2 on the physical scale; NaN where unknown (no bin, 0, negative, -99999; at the
-        floor of the short channel).
+        floor of the short channel). coming_log_flux is that of the bin whose centre lies in the
+        hour that begins then: what is to be forecast, and nothing to forecast by.
 
     Raises:
         ValueError: if it is no such file, its times are unsorted or doubled, or the scale unknown.
@@ -51,8 +52,9 @@ def read_hourly(path: str | pathlib.Path, scale: str = "operational") -> pd.Data
         index=pd.DatetimeIndex(hours, name="hour"),
     )
     # Where the grid of the bins starts anew after a gap, two bins may end within one hour.
-    series = series.groupby(level=0).last()
-    return series.asfreq("h")
+    coming = series["log_flux"].set_axis(table["time"].dt.floor("h")).groupby(level=0).last()
+    series = series.groupby(level=0).last().asfreq("h")
+    return series.assign(coming_log_flux=coming.reindex(series.index))
 
 
 def _read_idl(path):

@@ -50,15 +50,14 @@ def flare_within_a_day(
 
 
 def largest_within_a_day(series: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """The largest hourly mean of the 24 h after each hour, and of the 24 h before it.
+    """The largest hourly mean of the 24 h that begin at each hour, and of those known by then.
 
     Args:
-        series: of `hourly.read_hourly`, n rows; row t is of the hour before t.
+        series: of `hourly.read_hourly`, n rows.
 
     Returns:
         Two float32 arrays, shape (n,): log10 of W m-2, NaN where too few hours are known.
     """
-    behind = series["log_flux"].rolling(24, min_periods=LEAST_HOURS).max().to_numpy("float32")
-    ahead = np.full_like(behind, np.nan)
-    ahead[:-24] = behind[24:]
-    return ahead, behind
+    ahead, behind = series["coming_log_flux"][::-1], series["log_flux"]
+    ahead, behind = (one.rolling(24, min_periods=LEAST_HOURS).max() for one in (ahead, behind))
+    return ahead[::-1].to_numpy("float32"), behind.to_numpy("float32")

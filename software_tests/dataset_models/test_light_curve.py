@@ -3,11 +3,13 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.io
 
 from dataset_models.dataset import DatasetNotFoundError
 from dataset_models.goes import inputs, parts, regression, sample_files
 from dataset_models.goes.hourly import read_hourly
 from dataset_models.goes.light_curve import LightCurve
+from dataset_models.goes.targets import largest_within_a_day
 from software_tests.contracts import assert_dataset_contract
 from tools import events, skill
 
@@ -77,6 +79,37 @@ def test_the_hourly_maximum_is_that_of_the_next_24_hours(sample_folder):
         assert dataset.target("test", i)[0] == np.float32(window.max())
     assert dataset.units["target"] == "log10(W / m2)"
     assert "linear" in dataset.baselines("test")
+
+
+def test_the_hourly_maximum_is_of_bins_centred_in_the_24_hours(tmp_path):
+    """The real file's bins end half a minute after the hour: known late, but of their own hour."""
+    centres = pd.date_range("2014-01-01T00:30:30", periods=96, freq="h")
+    flux = 1e-7 * np.random.default_rng(5).permutation(np.arange(1.0, 97.0))
+    rows = [f"{time},{one},{one / 10}" for time, one in zip(centres, flux, strict=True)]
+    series = read_hourly(write_series(tmp_path / "a.csv", rows), "physical")
+    ahead, behind = largest_within_a_day(series)
+    for time, came, known in list(zip(series.index, ahead, behind, strict=True))[24:48]:
+        within = (centres >= time) & (centres < time + pd.Timedelta("24h"))
+        assert within.sum() == 24
+        assert came == pytest.approx(np.log10(flux[within].max()), abs=1e-5)
+        ended = centres + pd.Timedelta("30min") <= time
+        assert known == pytest.approx(np.log10(flux[ended][-24:].max()), abs=1e-5)
+
+
+def test_the_hourly_maximum_of_the_real_file(real_data):
+    path = real_data / "goes" / "GOES15_60min_newest.dat"
+    saved = scipy.io.readsav(path)
+    stamps = [text.decode() for text in saved["time60out"]]
+    centres = pd.to_datetime(stamps, format="%d-%b-%y %H:%M:%S.%f")
+    flux = np.log10(np.where(saved["low60out"] > 0, saved["low60out"] / 0.7, np.nan))
+    series = read_hourly(path)
+    ahead, _ = largest_within_a_day(series)
+    for row in range(20_000, 40_000, 997):
+        window = (centres >= series.index[row]) & (
+            centres < series.index[row] + np.timedelta64(1, "D")
+        )
+        assert window.sum() == 24
+        assert ahead[row] == pytest.approx(np.nanmax(flux[window]), abs=1e-5)
 
 
 def test_splits_are_years_with_an_embargo(dataset):
