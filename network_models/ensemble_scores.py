@@ -73,6 +73,11 @@ def read(runs):
     run_records.check_same(runs, same)
     members = np.stack([table[columns(table)].to_numpy() for table in tables])
     names = [f"seed {run_records.settings(run)['seed']}" for run in runs]
+    if len({*names}) < len(names):
+        raise ValueError(
+            f"An ensemble is of different networks. Expected each seed once. Received: "
+            f"{', '.join(names)}. Leave out the run that is there twice, or that has the same seed."
+        )
     parts = {name: members[[i]] for i, name in enumerate(names)} | {ENSEMBLE: members}
     return Forecasts(tables[0], parts, run_records.settings(runs[0]))
 

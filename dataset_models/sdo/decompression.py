@@ -55,7 +55,6 @@ def _in_rice_rows(cards):
         "ZVAL2": bits // 8,
         "ZTILE1": cards.number("NAXIS1"),
         "ZTILE2": 1,
-        "TFIELDS": 1,
         "TTYPE1": "COMPRESSED_DATA",
     }
     return (

@@ -87,8 +87,8 @@ def read_image(
     The Sun must be where `pointing` wants it: at the centre, north up, as large as its distance
     makes it.
 
-    Header cards with the value `nan` count as missing; checksums are not looked at, since those of
-    the synoptic archive are wrong on good files.
+    Header cards with the value `nan` count as missing. The data must be those of DATASUM, where the
+    file has it; CHECKSUM is not looked at, since it is wrong on the synoptic archive's good files.
 
     Args:
         path: FITS file.
@@ -155,6 +155,8 @@ def _image(path, content, channel, shape, whole_disk):
         _check_shape(path, cards, shape)
         _check_coordinates(path, cards, whole_disk)
         exposure = _exposure(path, cards)
+        if units[number].verify_datasum() == 0:
+            raise BadImageError(path, "damaged: DATASUM does not match the data")
         return Image(
             pixels=_pixels(path, stored_numbers(content, units, number, cards), cards, exposure),
             channel=wavelength,
@@ -234,6 +236,8 @@ def _time(path, cards):
 def _pixels(path, stored, cards, exposure):
     scale, zero = (cards.get(name) for name in ("BSCALE", "BZERO"))
     blank = cards.get("BLANK") if stored.dtype.kind in "iu" else None  # on floats it says nothing
+    if blank is None and cards.tiled and stored.dtype.kind in "iu":
+        blank = cards.get("ZBLANK")
     scale = (1 if scale is None else scale) / exposure
     pixels = Pixels(stored, scale, (zero or 0) / exposure, blank)
     low, high = pixels.extremes()

@@ -34,6 +34,30 @@ def test_scaled_numbers_are_those_of_astropy(tmp_path, write_fits, compressed, k
     np.testing.assert_allclose(image.data, expected, rtol=3 * 2**-24, atol=100 * 2**-24)
 
 
+def test_missing_pixels_may_be_named_in_the_compressed_table_alone(tmp_path, write_fits, counts):
+    whole = np.round(counts)
+    path = write_fits(tmp_path / NAME, whole)
+    with fits.open(path, disable_image_compression=True) as units:
+        units[1].header["ZBLANK"] = int(whole[3, 5])  # section 10.1.1 of the FITS standard 4.0
+        units.writeto(path, overwrite=True)
+    expected = np.where(whole == whole[3, 5], np.nan, whole / 2.0)  # of the exposure
+    np.testing.assert_array_equal(read_image(path).data, expected)
+
+
+@pytest.mark.parametrize("compressed", [True, False])
+def test_data_that_are_not_those_of_the_checksum_are_refused(tmp_path, write_fits, compressed):
+    path = write_fits(tmp_path / NAME, compressed=compressed)
+    with fits.open(path, disable_image_compression=True) as units:
+        units.writeto(path, overwrite=True, checksum=True)
+        place = units[-1].fileinfo()
+    assert np.isfinite(read_image(path).data).all()
+    content = bytearray(path.read_bytes())
+    content[place["datLoc"] + place["datSpan"] // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(BadImageError, match="damaged: DATASUM does not match the data"):
+        read_image(path)
+
+
 def test_an_infinite_centre_is_refused(tmp_path, write_fits):
     path = write_fits(tmp_path / NAME, CRPIX1=1.25e300, compressed=False)
     path.write_bytes(path.read_bytes().replace(b"1.25E+300", b"1.25E+400"))

@@ -205,6 +205,25 @@ def test_a_folder_without_an_experiment_is_refused(tmp_path, capsys):
     assert not (tmp_path / "a").exists()
 
 
+@pytest.mark.parametrize("numbers", ["--years=2013,2013", "--seeds=1,2,1"])
+def test_a_year_or_seed_counts_once(finished, capsys, numbers):
+    with pytest.raises(SystemExit):
+        run(finished, numbers)
+    assert "names one twice; expected each once" in capsys.readouterr().err
+
+
+def test_a_file_in_place_of_the_folder_is_one_line(tmp_path, capsys):
+    (tmp_path / "taken").write_text("mine")
+    assert run(tmp_path / "taken") == 1
+    assert "taken" in capsys.readouterr().err
+
+
+def test_a_damaged_protocol_is_named(finished, capsys):
+    (finished / "protocol.json").write_text("{")
+    assert run(finished) == 1
+    assert "protocol.json is damaged" in capsys.readouterr().err
+
+
 def test_runs_of_other_samples_are_not_mixed(finished, capsys):
     path = next((finished / "2013").glob("*2/*/predictions.csv"))
     table = pd.read_csv(path)

@@ -230,7 +230,9 @@ def test_weights_stand_for_repeated_samples(head, truth, tmp_path):
 def test_references_of_numbers_and_of_distributions(truth, tmp_path):
     mean, target, _ = truth
     columns = {"light curve": mean, "climatology": np.full(400, -5.5), "2013": mean < -6}
-    runs = [write_run(tmp_path / s, 1, mean, target, head="flux", columns=columns) for s in "ab"]
+    runs = [
+        write_run(tmp_path / f"{i}", i, mean, target, head="flux", columns=columns) for i in (1, 2)
+    ]
     found = seed_ensemble.report(runs, "none", tmp_path / "out").loc["test"]
     expected = flux_skill.errors(target[200:], mean[200:])["rmse"]
     assert found.loc["light curve", "rmse"] == pytest.approx(expected)
@@ -238,7 +240,8 @@ def test_references_of_numbers_and_of_distributions(truth, tmp_path):
     assert "2013" not in found.index  # which samples, not what they will bring
     forecast = np.stack([mean, np.full(400, 0.4)], axis=1)
     runs = [
-        write_run(tmp_path / s, 1, forecast, target, head="gaussian", columns=columns) for s in "cd"
+        write_run(tmp_path / f"{i}", i, forecast, target, head="gaussian", columns=columns)
+        for i in (3, 4)
     ]
     found = seed_ensemble.report(runs, "none", tmp_path / "out").loc["test"]
     expected = flux_skill.errors(target[200:], mean[200:])["mae"]
@@ -285,6 +288,7 @@ def change(folder, **settings):
     [
         (lambda runs: runs[1:], "An ensemble needs several networks.*Received: 1"),
         (lambda runs: [runs[0], runs[0].parent], "is no finished run"),
+        (lambda runs: [runs[0], runs[0]], "Expected each seed once. Received: seed 1, seed 1"),
         (lambda runs: change(runs[1], head="flux"), "different tasks: their fields head differ"),
         (lambda runs: change(runs[1], thresholds=["M1.0"]), "their fields thresholds differ"),
         (

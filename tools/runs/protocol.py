@@ -20,6 +20,7 @@ def declare(options: argparse.Namespace, folder: pathlib.Path) -> dict:
 
     Raises:
         FileNotFoundError: if there is no such experiment.
+        ValueError: if the earlier protocol is damaged.
     """
     file = folder / "protocol.json"
     plan = {
@@ -29,7 +30,7 @@ def declare(options: argparse.Namespace, folder: pathlib.Path) -> dict:
         "fields": options.fields,
         "sha256": {name: _hash(options.experiment / name) for name in ("network.py", "config.py")},
     }
-    before = json.loads(file.read_text()) if file.is_file() else {}
+    before = _earlier(file) if file.is_file() else {}
     if all(before.get(name) == value for name, value in plan.items()):
         return {name: before[name] for name in (*plan, "declared", "finished_before")}
     plan["declared"] = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
@@ -37,6 +38,16 @@ def declare(options: argparse.Namespace, folder: pathlib.Path) -> dict:
     plan["finished_before"] = [str(run.relative_to(folder)) for runs in finished for run in runs]
     tools.write_text(file, json.dumps(plan | tools.provenance(), indent=1))
     return plan
+
+
+def _earlier(file):
+    try:
+        return json.loads(file.read_text())
+    except ValueError as error:
+        raise ValueError(
+            f"{file} is damaged. Expected the protocol of an earlier call, as JSON. Received: "
+            f"{error}. Take another --output, or delete it if no run there counts."
+        ) from error
 
 
 def _hash(file):

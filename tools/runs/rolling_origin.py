@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
             _train(options, year, folder / str(year))
         parts = {year: _gather(folder / str(year), options.seeds) for year in options.years}
         report(parts, options, folder, protocol)
-    except (ValueError, FileNotFoundError, subprocess.CalledProcessError) as error:
+    except (ValueError, OSError, subprocess.CalledProcessError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0
@@ -243,7 +243,10 @@ def _parser():
 
 
 def _numbers(text):
-    return [int(number) for number in text.split(",")]
+    numbers = [int(number) for number in text.split(",")]
+    if len({*numbers}) < len(numbers):
+        raise argparse.ArgumentTypeError(f"{text} names one twice; expected each once")
+    return numbers
 
 
 if __name__ == "__main__":

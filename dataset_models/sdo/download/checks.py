@@ -90,7 +90,7 @@ def has_headers(content: bytes) -> bool:
     try:
         while not fits.Header.fromfile(stream)["NAXIS"]:
             pass
-    except (EOFError, OSError, KeyError):  # none is left; no END; no NAXIS
+    except (EOFError, OSError, KeyError, fits.VerifyError):  # no more; no END; no NAXIS; broken
         return False
     return True
 

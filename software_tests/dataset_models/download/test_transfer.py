@@ -152,6 +152,16 @@ def test_headers_come_from_one_answer(client, archive, compressed):
         assert client.part.request(client.part.url) == asked
 
 
+def test_broken_headers_are_asked_for_anew(client, archive):
+    client.fetch()
+    value = TRUTH.index(b"NAXIS   =") + 10
+    broken = TRUTH[:value] + b"\0 no number \0".rjust(20) + TRUTH[value + 20 :]
+    client.part.path.write_bytes(broken[:12_000])
+    client.fetch()
+    assert "Range" not in archive.headers[1]
+    assert client.content == TRUTH
+
+
 def test_a_page_in_place_of_the_rest_leaves_the_part(client, archive):
     archive.script = {PATH: ["drop", "page"]}
     client.ask(transfer.CutShortError, ".")
