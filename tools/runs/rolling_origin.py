@@ -218,6 +218,7 @@ def _forecast_figure(table, unit, marks):
     names = [name for name in (ENSEMBLE, "linear") if name in table]
     figure = figures.new_figure(5.5 * len(names), 5.5)
     low, high = table[["target", *names]].min().min(), table[["target", *names]].max().max()
+    unit = figures.unit_title(unit)
     for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
         axes.plot([low, high], [low, high], color="grey", linewidth=1)
         axes.plot(table["target"], table[name], ".", markersize=3, alpha=0.4)
