@@ -56,7 +56,8 @@ def check_kinds(table: pd.DataFrame, path: pathlib.Path) -> None:
         raise ValueError(
             f"{path} holds means among readings. Expected one kind in a file. Received: "
             f"{len(strays)} rows on full minutes that fall out of the readings' step, the first of "
-            f"{strays[0].astype('datetime64[us]')}. Take them out, and name no means beside it."
+            f"{strays[0].astype('datetime64[us]')}. Take out all means, not these alone: others "
+            "fall in step by chance. Name no means beside it."
         )
 
 

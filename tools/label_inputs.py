@@ -70,15 +70,23 @@ def of_flares(
 
 
 def outages_beside(paths: Sequence[str | pathlib.Path]) -> pathlib.Path | None:
-    """The outages that join_flare_lists.py wrote beside a catalogue, if that is the only list."""
-    if len(paths) != 1:
+    """The outages that join_flare_lists.py wrote beside a catalogue, if that is the only list.
+
+    A log message tells of a catalogue whose outages are not there, or beside which others lie.
+    """
+    catalogues = [path for path in paths if _is_catalogue(path)]
+    if not catalogues:
         return None
-    found = pathlib.Path(paths[0]).with_name(OUTAGES)
-    try:
-        is_catalogue = tables.read_heading(paths[0]).columns == tuple(WRITTEN)
-    except (OSError, ValueError):  # told of when it is read
-        return None
-    return found if is_catalogue and found.is_file() else None
+    found = pathlib.Path(catalogues[0]).with_name(OUTAGES)
+    if len(paths) == 1 and found.is_file():
+        return found
+    why = f"there is no {found}" if len(paths) == 1 else f"{OUTAGES} is that of one list alone"
+    _LOG.warning(
+        "The outages of %s are not taken: %s. When the lists were blind is told by their own rate. "
+        "To say it, give --outages FILE.",
+        *(catalogues[0], why),
+    )
+    return None
 
 
 def of_flux(
@@ -183,6 +191,13 @@ def held_flares(folder: pathlib.Path, times: pd.Series) -> pathlib.Path | None:
             if isinstance(error, ConnectionError):  # nor would other months be answered
                 break
     return path if path.is_file() else None
+
+
+def _is_catalogue(path):
+    try:
+        return tables.read_heading(path).columns == tuple(WRITTEN)
+    except (OSError, ValueError):  # told of when it is read
+        return False
 
 
 def _silences(events):

@@ -62,9 +62,9 @@ def check(options: argparse.Namespace) -> None:
 
 
 def _minutes(text):
-    minutes = int(text)
+    minutes = int(text) if text.isdecimal() else 0
     if not 1 <= minutes <= MOST:
-        raise argparse.ArgumentTypeError(f"expected 1 to {MOST} minutes, received {text}")
+        raise argparse.ArgumentTypeError(f"expected 1 to {MOST} whole minutes, received {text}")
     return minutes
 
 

@@ -49,6 +49,7 @@ def test_all_means_are_counted():
         check_kinds(table_of(DAY, minutes), PATH)
     count = int(str(error.value).split("Received: ")[1].split()[0])
     phase = (minutes - 0.5) / 2.048 % 1
+    assert "Take out all means, not these alone" in str(error.value)
     assert count == ((phase > 0.05) & (phase < 0.95)).sum() == 634  # of 700
 
 
@@ -68,6 +69,17 @@ def test_stamps_of_readings_that_jitter_are_let_pass():
     times = 1 + 3.0 * np.arange(28_000) + late
     assert ((late != 0) & (times % 60 == 0)).any()
     check_kinds(table_of(times), PATH)
+
+
+def test_a_reading_between_gaps_is_no_mean_where_stamps_are_of_milliseconds():
+    # Steps are of 2.047 and 2.048 s: by their median an hour is 0.34 of a step off.
+    steps = np.arange(-5000, 5001)
+    times = 14_400 + 2.0474 * steps[(abs(steps) > 1758) | (steps == 0)]
+    check_kinds(table_of(np.round(times, 3)), PATH)
+
+
+def test_a_clock_that_was_set_in_a_gap_to_a_full_minute_is_let_pass():
+    check_kinds(table_of(DAY[:1000], 3600 + 2.048 * np.arange(5000)), PATH)
 
 
 def test_a_reading_out_of_step_is_no_mean():

@@ -199,13 +199,18 @@ CATALOGUE = ",".join(WRITTEN) + "\n2014-01-01T00:00,2014-01-01T00:10,2014-01-01T
 CATALOGUE += "physical,GOES-15,0,swpc,2014-01-01T00:00,2014-02-01T00:00\n"
 
 
-def test_outages_beside_a_catalogue_are_found(tmp_path):
+def test_outages_beside_a_catalogue_are_found(tmp_path, caplog):
     catalogue, outages = tmp_path / "catalogue.csv", tmp_path / "outages.csv"
     catalogue.write_text(CATALOGUE, encoding="utf-8")
     assert label_inputs.outages_beside([catalogue]) is None
+    assert f"The outages of {catalogue} are not taken: there is no {outages}. " in caplog.text
+    caplog.clear()
     outages.write_text("start,end\n", encoding="utf-8")
     assert label_inputs.outages_beside([str(catalogue)]) == outages
+    assert caplog.text == ""
     assert label_inputs.outages_beside([catalogue, catalogue]) is None
+    assert caplog.text.count("outages.csv is that of one list alone") == len(caplog.records) == 1
+    caplog.clear()
     assert label_inputs.outages_beside([]) is None
     # Beside a list that join_flare_lists.py did not write, they are of nobody knows what.
     other = tmp_path / "mine.csv"
@@ -214,6 +219,7 @@ def test_outages_beside_a_catalogue_are_found(tmp_path):
     broken.write_bytes(b"\xff\xfe\x00")
     for path in (other, broken, tmp_path / "none.csv"):
         assert label_inputs.outages_beside([path]) is None
+    assert caplog.text == ""
 
 
 def test_where_one_month_is_refused_those_that_are_here_are_read(tmp_path, monkeypatch, caplog):

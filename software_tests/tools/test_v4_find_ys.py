@@ -149,6 +149,13 @@ def test_a_wrong_command_line_exits_with_2(arguments, capsys):
     assert "usage:" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("text", ["x", "1.5", "-12", "0"])
+def test_a_step_that_is_no_number_of_minutes_is_told_of(text, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        v4_find_ys.main([f"--every={text}"])
+    assert f"expected 1 to 527040 whole minutes, received {text}" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -49,7 +49,7 @@ def test_quiet_of_one_list_says_that_no_other_was_asked(data, tmp_path, capsys):
     assert v4_find_ys.main([*events, "--delays", "0", "12"]) == 0
     output = capsys.readouterr().out
     assert output.count(told) == 1
-    assert "join_flare_lists.py one=FILE two=FILE, and then --events CATALOGUE --outages" in output
+    assert "join_flare_lists.py one=FILE two=FILE, and then --events CATALOGUE\n" in output
     (tmp_path / "none.csv").write_text("start,end\n", encoding="utf-8")
     assert v4_find_ys.main([*events, "--outages", str(tmp_path / "none.csv")]) == 0
     assert v4_find_ys.main([*events, "--flux", str(data / "goes" / "goes_flux.csv")]) == 0

@@ -117,7 +117,7 @@ def _tell_what_lacks(labels, inputs, options):
     if not inputs.flux_files and options.outages is None:
         print(
             "Quiet is told by a flare list that was not checked against another one. To find when "
-            f"it was blind: {JOIN} one=FILE two=FILE, and then --events CATALOGUE --outages OUTAGES"
+            f"it was blind: {JOIN} one=FILE two=FILE, and then --events CATALOGUE"
         )
 
 

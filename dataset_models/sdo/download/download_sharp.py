@@ -8,7 +8,9 @@ that hour. Without dates it covers the samples of the index. Near-real-time regi
 definitive ones stand in for times before September 2012, and the column SERIES says which. The
 Lorentz forces are those of definitive regions always (FORCES_SERIES). Where HMI saw the disk and it
 had no region, totals are 0 and means are empty; that is known 180 days later, and all is empty
-before. `--segments FOLDER` takes SHARP-CEA files on disk instead, and needs no network.
+before. It takes regions before and after, 10 days apart at most, so which hours without regions are
+known tells of regions to come: a model that is given a mask of what is missing may learn that.
+`--segments FOLDER` takes SHARP-CEA files on disk instead, and needs no network.
 
 Beside the features stands the largest region of that hour (HARPNUM, NOAA_AR, LAT_FWT, LON_FWT),
 which structure_data.py takes into the index. It is a definitive one, for its number lasts: as a

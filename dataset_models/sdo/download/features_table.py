@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from dataset_models.sdo import largest_region, sharp_keywords
-from dataset_models.sdo.download.spotless import OLDEST, covered, spotless
+from dataset_models.sdo.download.spotless import LONGEST, OLDEST, covered, spotless
 from dataset_models.sdo.full_disk_features import (
     FORCES,
     KEYWORDS,
@@ -35,6 +35,8 @@ HEADING = """\
 # cgem.Lorentz has them for boxes of hmi.sharp_cea_720s alone, beside whichever SERIES. Those of
 # files on disk are of the boxes of SERIES itself.
 # hmi.M_720s in both: HMI saw the disk, and it had no region; totals are 0, means empty.
+# That is known where regions were seen before and after, {longest} days apart at most, and else all
+# is empty. So which of these hours are known, or a mask of what is missing, tells of what comes.
 # ASKED: UTC, when the JSOC was asked; a row with nothing else: it knows nothing of that time. Empty
 # for files on disk, and where a series lacked all of some days, which may be a fault, until it
 # lacked them a week later, too.
@@ -76,7 +78,7 @@ def features_of_days(
     features = _preferred(current, later, times, KEYWORDS)
     features[list(FORCES)] = full_disk(forces, times, FORCES)
     features["FORCES_SERIES"] = _where_known(features, FORCES, sharp_keywords.LORENTZ)
-    settled = times < np.datetime64(now - SETTLED, "ns")
+    settled = times <= np.datetime64(now - SETTLED, "ns")
     unseen = settled & ~covered(times, pd.concat([seen["time"], seen_later["time"]]))
     _fill_spotless(features, spotless(client, times, unseen, seen_later, minutes))
     silent = _silent(times, seen, seen_later, forces)
@@ -116,25 +118,26 @@ def add_features(path: str | pathlib.Path, rows: pd.DataFrame) -> None:
     """Adds rows to the table of features, whole.
 
     A row replaces an older one of its time if it comes from a whole answer of the JSOC (ASKED);
-    else if the older one does not, and knows no more numbers. An answer of which series had no
-    record at all counts as whole where they had none `CONFIRMED` or more before, either.
+    else if the older one is not settled, and knows no more numbers. An answer of which series had
+    no record at all counts as whole where they had none `CONFIRMED` or more before, either.
 
     Raises:
         ValueError: what is there is no such table.
     """
     path = pathlib.Path(path)
-    if path.is_file():
-        before = read_table(path).drop_duplicates("T_REC", keep="last")
+    if path.is_file() and len(before := read_table(path)):
+        before = before.drop_duplicates("T_REC", keep="last")
         if "SILENT" in rows and "SILENT" in before:
             rows = _confirmed(rows, before)
-        rows = pd.concat([before, rows], ignore_index=True) if len(before) else rows
+        last = np.concatenate([_is_settled(before), _asked(rows).notna()])
+        rows = pd.concat([before, rows], ignore_index=True)
+    else:
+        last = _asked(rows).notna()
     known = rows.reindex(columns=[*HAND_TAILORED, *largest_region.KEYWORDS]).notna().sum(axis=1)
-    if "ASKED" in rows:
-        known = known.where(rows["ASKED"].fillna("") == "", np.inf)
-    rows = rows.loc[known.sort_values(kind="stable").index]
+    rows = rows.loc[known.mask(last, np.inf).sort_values(kind="stable").index]
     rows = rows.drop_duplicates("T_REC", keep="last").sort_values("T_REC", ignore_index=True)
     text = rows.to_csv(index=False, date_format="%Y-%m-%dT%H:%M:%S")
-    heading = HEADING.format(hours=OLDEST_HOURS, settled=SETTLED.days)
+    heading = HEADING.format(hours=OLDEST_HOURS, settled=SETTLED.days, longest=LONGEST.astype(int))
     with written_whole(path) as temporary:
         temporary.write_text(heading + text, encoding="utf-8")
 
@@ -160,10 +163,8 @@ def settled_times(path: pathlib.Path) -> np.ndarray:
     if not path.is_file():
         return np.array([], "datetime64[ns]")
     table = read_table(path)
-    asked = table["ASKED"] if "ASKED" in table else pd.Series("", table.index)
-    asked = pd.to_datetime(asked, format="%Y-%m-%dT%H:%M:%S", errors="coerce")
     others = table[HAND_TAILORED].notna().any(axis=1) & ~_of_jsoc(table)
-    settled = others | (asked >= table["T_REC"] + SETTLED)
+    settled = others | _is_settled(table)
     return table["T_REC"].to_numpy("datetime64[ns]")[settled]
 
 
@@ -208,6 +209,17 @@ def refuse_rows_of_jsoc(path: pathlib.Path, times: np.ndarray) -> None:
             f"{held.min()} to {held.max()} (UTC). Expected times without, for files on disk may "
             "lack regions. Nothing was changed: name another table with --output FILE."
         )
+
+
+def _asked(rows):
+    """When the JSOC was asked for rows; NaT for those that are not of a whole answer."""
+    asked = rows["ASKED"] if "ASKED" in rows else pd.Series("", rows.index)
+    return pd.to_datetime(asked, format="%Y-%m-%dT%H:%M:%S", errors="coerce")
+
+
+def _is_settled(rows):
+    """Which rows are of a whole answer that came late enough to be final."""
+    return _asked(rows) >= rows["T_REC"] + SETTLED
 
 
 def _of_jsoc(table):

@@ -214,6 +214,17 @@ def test_a_row_replaces_one_of_an_answer_that_was_no_better(tmp_path):
     assert np.isnan(add("2014-07-03T00:00:00"))
 
 
+def test_a_row_that_was_asked_for_early_is_replaced_by_one_that_knows_no_less(tmp_path):
+    path = tmp_path / "features.csv"
+    early = dict.fromkeys(HAND_TAILORED, np.nan) | {"T_REC": HOURS[0], "USFLUX": 1.0}
+    for asked, left in [("2014-06-29T23:59:59", 2.0), ("2014-06-30T00:00:00", 1.0)]:
+        add_features(path, pd.DataFrame([early | {"ASKED": asked}]))
+        add_features(path, pd.DataFrame([early | {"ASKED": "", "USFLUX": np.nan}]))
+        assert read_features(path)["USFLUX"].tolist() == [1]
+        add_features(path, pd.DataFrame([early | {"ASKED": "", "USFLUX": 2.0}]))
+        assert read_features(path)["USFLUX"].tolist() == [left]
+
+
 def test_what_hours_lack(tmp_path):
     series = ANSWERS | {FULL_DISK: magnetograms(0)}
     for name in (NEAR_REAL_TIME, DEFINITIVE):

@@ -89,3 +89,36 @@ def test_a_spotless_sun_between_two_questions_is_known(run, tmp_path):
     assert (table["SERIES"] == FULL_DISK).sum() == 95  # 8 January 04:00 to 12 January 02:00
     assert table["USFLUX"].eq(0).sum() == 95
     assert table["USFLUX"].notna().all()
+
+
+BLOCK = pd.Timestamp("2014-01-10")  # the first of the ten days of one question
+BY_HALF_DAYS = ["--start", "2014-01-10", "--end", "2014-01-20", "--cadence", "720"]
+
+
+def days_of_block(first, last, harp="1"):
+    """Hourly records from one day of the block to another."""
+    return records(BLOCK + pd.Timedelta(first, "D"), BLOCK + pd.Timedelta(last, "D"), harp)
+
+
+DISK = {FULL_DISK: days_of_block(-3, 14)}
+EMPTY_END = [*days_of_block(-3, 3), *days_of_block(12, 14, "2")]
+WITHOUT_REGIONS = dict.fromkeys((NEAR_REAL_TIME, DEFINITIVE, LORENTZ), EMPTY_END) | DISK
+WITH_REGIONS = dict.fromkeys((NEAR_REAL_TIME, DEFINITIVE), days_of_block(-3, 14)) | DISK
+END_OF_FORCES = WITH_REGIONS | {LORENTZ: days_of_block(-3, 3)}
+
+
+@pytest.mark.parametrize("series", [WITHOUT_REGIONS, END_OF_FORCES])
+def test_the_table_does_not_depend_on_how_often_it_is_asked_for(run, tmp_path, series):
+    def known_after(*days):
+        for day in days:
+            questions = run(BLOCK + pd.Timedelta(day, "D"), series, *BY_HALF_DAYS)
+        table = table_of(tmp_path)
+        (tmp_path / HMI_FEATURES).unlink()
+        return questions, table.drop(columns=["ASKED", "SILENT", "SILENT_SINCE"])
+
+    _, once = known_after(300)
+    assert once["USFLUX"].notna().all()
+    # An hour of day 6 is 180 days old on day 186, to the second; the last of the block on day 190.
+    questions, often = known_after(100, 186, 189, 191, 198, 300)
+    assert questions == 0
+    pd.testing.assert_frame_equal(often, once)
