@@ -52,7 +52,7 @@ def read_heading(path: str | pathlib.Path) -> Heading:
     except UnicodeDecodeError:
         raise ValueError(
             f"{path} is not a text table. Expected a CSV file with a header line. "
-            "Received bytes that are not UTF-8. Give a CSV, FITS or netCDF file."
+            "Received bytes that are not UTF-8. Give a CSV file; flux may be FITS or netCDF, too."
         ) from None
     raise ValueError(
         f"{path} is empty. Expected a header line and rows. Received {comments} lines of comment. "
