@@ -41,7 +41,7 @@ def days(series: pd.DataFrame) -> np.ndarray:
     Returns:
         float32, shape (n, day, channel), `DAY_CHANNELS`; NaN where nothing is known.
     """
-    window = series.rolling(24, min_periods=1)
+    window = series[["log_flux", "log_short_flux"]].rolling(24, min_periods=1)
     mean, largest, known = window.mean(), window.max(), series["log_flux"].notna()
     day = np.stack(
         [

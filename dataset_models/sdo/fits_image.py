@@ -235,9 +235,9 @@ def _time(path, cards):
 
 def _pixels(path, stored, cards, exposure):
     scale, zero = (cards.get(name) for name in ("BSCALE", "BZERO"))
-    blank = cards.get("BLANK") if stored.dtype.kind in "iu" else None  # on floats it says nothing
-    if blank is None and cards.tiled and stored.dtype.kind in "iu":
-        blank = cards.get("ZBLANK")
+    blank = cards.get("BLANK")
+    blank = cards.get("ZBLANK") if blank is None else blank  # of compressed images
+    blank = blank if stored.dtype.kind in "iu" else None  # on floats it says nothing
     scale = (1 if scale is None else scale) / exposure
     pixels = Pixels(stored, scale, (zero or 0) / exposure, blank)
     low, high = pixels.extremes()
